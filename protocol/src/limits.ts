@@ -1,0 +1,27 @@
+// Bounds both ends know. Raising a frame bound costs server memory per socket
+// (a peer can make it hold that much); lowering one refuses honest clients.
+export const PROTOCOL_VERSION = 1;
+export const LIMITS = {
+  /** One WebSocket message, bytes. Messaging: an envelope for each of 5 devices with a 16 KiB thumbnail. */
+  messagingFrameBytesMax: 256 * 1024,
+  /** An SDP of a call with simulcast is about 8 KB. */
+  signalingFrameBytesMax: 64 * 1024,
+  sfuFrameBytesMax: 64 * 1024,
+  /** A socket that has not said hello by then is closed. */
+  helloTimeoutMs: 5_000,
+  envelopeBytesMax: 64 * 1024,
+  envelopesPerSendMax: 16,
+  devicesPerAccountMax: 5,
+  oneTimePrekeysMax: 200,
+  /** How long a call rings. */
+  ringMs: 60_000,
+  /** A participant whose socket is gone stays in the roster this long. */
+  reconnectMs: 30_000,
+  callParticipantsMax: 8,
+  /** Thumbnail bytes inside a MediaMessage. */
+  thumbnailBytesMax: 16 * 1024,
+  /** One stored blob, ciphertext bytes. */
+  blobBytesMax: 2 * 1024 ** 3,
+  /** Plaintext bytes of one sealed chunk. */
+  chunkBytes: 64 * 1024,
+} as const;

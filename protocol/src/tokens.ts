@@ -1,0 +1,52 @@
+// What the signed tokens say (JWT, EdDSA; RFC 7519, RFC 8037) and the strings
+// that devices sign. Every signature has a domain of its own, so that none can
+// stand for another.
+import { z } from 'zod';
+import { concatBytes, utf8 } from './bytes.ts';
+import { accountIdSchema, blobIdSchema, callIdSchema, deviceIdSchema } from './ids.ts';
+
+export const TOKEN = {
+  issuer: { messaging: 'carillon-messaging', signaling: 'carillon-signaling', media: 'carillon-media' },
+  audience: { access: 'carillon-access', room: 'carillon-room', upload: 'carillon-upload' },
+} as const;
+
+/** Access token: messaging-core to every service. */
+export const accessClaimsSchema = z.object({ sub: accountIdSchema, dev: deviceIdSchema, exp: z.number() });
+export type AccessClaims = z.infer<typeof accessClaimsSchema>;
+
+/** Room ticket: signaling to sfu. `node` names the SFU the room was assigned to. */
+export const roomClaimsSchema = z.object({
+  sub: accountIdSchema,
+  dev: deviceIdSchema,
+  room: callIdSchema,
+  num: z.number().int().min(1),
+  node: z.string(),
+  exp: z.number(),
+});
+export type RoomClaims = z.infer<typeof roomClaimsSchema>;
+
+/** Upload grant: media-pipeline to itself, by way of the device. */
+export const uploadClaimsSchema = z.object({
+  sub: accountIdSchema,
+  blob: blobIdSchema,
+  bytes: z.number().int(),
+  exp: z.number(),
+});
+export type UploadClaims = z.infer<typeof uploadClaimsSchema>;
+
+/** What a device signs to register: proves that it holds the identity it names. */
+export function registrationProof(registrationId: string): Uint8Array<ArrayBuffer> {
+  return utf8(`carillon registration v1\0${registrationId}`);
+}
+
+/** What a device signs to log in. */
+export function loginProof(challenge: string): Uint8Array<ArrayBuffer> {
+  return utf8(`carillon login v1\0${challenge}`);
+}
+
+/** What an identity signs to vouch for its signed prekey. */
+export function prekeyProof(prekeyId: number, publicKey: Uint8Array): Uint8Array<ArrayBuffer> {
+  const id = new Uint8Array(4);
+  new DataView(id.buffer).setUint32(0, prekeyId);
+  return concatBytes(utf8('carillon signed prekey v1\0'), id, publicKey);
+}
