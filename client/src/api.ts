@@ -1,0 +1,116 @@
+// The SDK as an app sees it. `Carillon` (carillon.ts) implements `CarillonApi`;
+// the web app and the command line use nothing else.
+import type { AccountId, CallId, Handle, MessageId, RegistrationReply } from '@carillon/protocol';
+import type {
+  Account,
+  CallView,
+  ConnectionStatus,
+  Contact,
+  Conversation,
+  MediaKind,
+  Message,
+  Notice,
+  TransferProgress,
+} from './model.ts';
+
+export interface CarillonEvents {
+  account: Account | undefined;
+  connection: ConnectionStatus;
+  /** New or changed. */
+  conversation: Conversation;
+  /** New or changed. */
+  message: Message;
+  progress: TransferProgress;
+  notice: Notice;
+  /** New or changed; one in phase `ended` is sent once and then forgotten. */
+  call: CallView;
+}
+
+/** A file as the person chose it; the platform prepares it (re-encode, thumbnail) before it is sealed. */
+export interface MediaSource {
+  readonly kind: MediaKind;
+  readonly fileName: string;
+  readonly mimeType: string;
+  /** Browser: a Blob or File. Node: the path of a file. */
+  readonly data: unknown;
+  readonly caption?: string;
+}
+
+export interface OpenedMedia {
+  readonly bytes: Uint8Array<ArrayBuffer>;
+  readonly mimeType: string;
+  readonly fileName: string;
+}
+
+export interface CarillonApi {
+  readonly account: Account | undefined;
+  readonly connection: ConnectionStatus;
+  readonly calls: CallsApi;
+
+  /** Returns the way to stop listening. */
+  on<Event extends keyof CarillonEvents>(event: Event, listener: (value: CarillonEvents[Event]) => void): () => void;
+
+  /** Sends a code to the handle's owner (on the server's console by default). @throws ProtocolError */
+  beginRegistration(handle: string): Promise<RegistrationReply>;
+  /** @throws ProtocolError `code-wrong`, `registration-unknown`, … */
+  finishRegistration(registrationId: string, code: string, name: string): Promise<Account>;
+  setName(name: string): Promise<void>;
+  /** Forgets everything on this device. */
+  signOut(): Promise<void>;
+
+  /** Newest first. */
+  conversations(): Promise<Conversation[]>;
+  /** Finds the handle and opens (or returns) the conversation. @throws ProtocolError `account-unknown` */
+  startConversation(handle: string): Promise<Conversation>;
+  /** Oldest first, the last `limit` before `beforeMs`. */
+  messages(conversation: AccountId, options?: { beforeMs?: number; limit?: number }): Promise<Message[]>;
+
+  /** Stored before it returns; sent now or when online again; its status changes by `message` events. */
+  sendText(to: AccountId, text: string): Promise<Message>;
+  sendMedia(to: AccountId, source: MediaSource): Promise<Message>;
+  /** Tries a failed message again. */
+  retry(message: MessageId): Promise<void>;
+  /** Downloads (or takes from the device) and opens. @throws ProtocolError `blob-expired`; MediaTamperedError */
+  openMedia(message: MessageId): Promise<OpenedMedia>;
+  /** Sends read receipts for what has been seen. */
+  markRead(conversation: AccountId): Promise<void>;
+
+  /** 60 digits to compare, the same on both sides. */
+  safetyNumber(contact: AccountId): Promise<string>;
+  /** The person has seen that the identity changed and wants to go on. */
+  acceptIdentity(contact: AccountId): Promise<void>;
+  contactByHandle(handle: string): Promise<Contact | undefined>;
+
+  /** Closes sockets and store; the account stays on the device. */
+  close(): Promise<void>;
+}
+
+export interface CallOptions {
+  readonly video: boolean;
+}
+
+export interface CallsApi {
+  /** The call this device is in or that rings here, if any. */
+  readonly current: CallView | undefined;
+  /** A second call that rings while in one. */
+  readonly waiting: CallView | undefined;
+  /** One account: peer to peer. More: a group call. @throws when already in a call, or no microphone may be used. */
+  start(to: readonly AccountId[], options: CallOptions): Promise<CallView>;
+  accept(call: CallId, options: CallOptions): Promise<void>;
+  decline(call: CallId): Promise<void>;
+  hangUp(call: CallId): Promise<void>;
+  /** Adds people: the call becomes a group call. */
+  invite(call: CallId, accounts: readonly AccountId[]): Promise<void>;
+  setMicrophone(on: boolean): Promise<void>;
+  setCamera(on: boolean): Promise<void>;
+  setScreenShare(on: boolean): Promise<void>;
+  /** `deviceId` as from enumerateDevices. */
+  setInputDevice(kind: 'audioinput' | 'videoinput', deviceId: string): Promise<void>;
+  /** A call this device was in when the page went away. */
+  resumable(): Promise<CallId | undefined>;
+  resume(call: CallId): Promise<void>;
+  /** RTCStatsReport entries of every connection, for tests, the quality sign and benchmarks. */
+  stats(): Promise<readonly Record<string, unknown>[]>;
+}
+
+export type { AccountId, CallId, Handle, MessageId };

@@ -1,0 +1,149 @@
+// What an app shows: plain data, ready to render, no keys.
+import type { AccountId, BlobId, CallId, DeviceId, ErrorCode, Handle, MessageId } from '@carillon/protocol';
+
+export interface Account {
+  readonly accountId: AccountId;
+  readonly deviceId: DeviceId;
+  readonly handle: Handle;
+  /** What others see; chosen by the person. */
+  readonly name: string;
+}
+
+export interface Contact {
+  readonly accountId: AccountId;
+  readonly handle: Handle;
+  readonly name: string;
+}
+
+/** A conversation is with one other account, and named by it. */
+export interface Conversation {
+  readonly with: Contact;
+  readonly lastMessage: Message | undefined;
+  readonly unread: number;
+  readonly updatedAtMs: number;
+  /** The other's identity key is not the one known before; until the person accepts it nothing is sent. */
+  readonly identityChanged: boolean;
+}
+
+export type MediaKind = 'photo' | 'video' | 'voice-note' | 'file';
+
+export interface MediaInfo {
+  readonly kind: MediaKind;
+  readonly blobId: BlobId | undefined;
+  readonly sizeBytes: number;
+  readonly mimeType: string;
+  readonly fileName: string;
+  readonly caption: string;
+  readonly width: number;
+  readonly height: number;
+  readonly durationMs: number;
+  /** JPEG or WebP. */
+  readonly thumbnail: Uint8Array<ArrayBuffer> | undefined;
+  /** Peaks, 0 to 255. */
+  readonly waveform: Uint8Array<ArrayBuffer> | undefined;
+}
+
+export type CallOutcome = 'missed' | 'completed' | 'declined';
+
+export type MessageBody =
+  | { readonly type: 'text'; readonly text: string }
+  | { readonly type: 'media'; readonly media: MediaInfo }
+  | {
+      readonly type: 'call';
+      readonly callId: CallId;
+      readonly outcome: CallOutcome;
+      readonly video: boolean;
+      readonly durationMs: number;
+    }
+  /** Something to know about the conversation itself, in words. */
+  | { readonly type: 'notice'; readonly words: string };
+
+/** Outgoing: sending, sent, delivered, read, or failed. Incoming: unread, read. */
+export type MessageStatus = 'sending' | 'failed' | 'sent' | 'delivered' | 'read' | 'unread';
+
+export interface Message {
+  readonly id: MessageId;
+  /** The other account of the conversation. */
+  readonly conversation: AccountId;
+  readonly outgoing: boolean;
+  readonly body: MessageBody;
+  /** The sender's clock for what we sent, the server's for what we received; Unix milliseconds. */
+  readonly sentAtMs: number;
+  readonly status: MessageStatus;
+  /** Why it failed, in words. */
+  readonly failure: string | undefined;
+}
+
+export type ConnectionState = 'offline' | 'connecting' | 'online';
+
+export interface ConnectionStatus {
+  readonly state: ConnectionState;
+  /** Why it is not online, in words a person understands. */
+  readonly words: string | undefined;
+}
+
+export interface TransferProgress {
+  readonly messageId: MessageId;
+  readonly direction: 'up' | 'down';
+  readonly stage: 'preparing' | 'encrypting' | 'transferring' | 'done';
+  readonly doneBytes: number;
+  readonly totalBytes: number;
+}
+
+/** Something the person should know, not tied to one message. */
+export interface Notice {
+  readonly code: ErrorCode | 'storage-lost' | 'clock-wrong' | 'media-tampered' | 'message-unreadable' | 'call-failed';
+  readonly words: string;
+}
+
+export type CallPhase = 'starting' | 'ringing-out' | 'ringing-in' | 'connecting' | 'active' | 'reconnecting' | 'ended';
+
+export type CallEndReason =
+  | 'hung-up'
+  | 'declined'
+  | 'busy'
+  | 'cancelled'
+  | 'expired'
+  | 'accepted-elsewhere'
+  | 'declined-elsewhere'
+  | 'connection-lost'
+  | 'failed';
+
+/** 0 unknown, 1 poor, 2 fair, 3 good. */
+export type NetworkQuality = 0 | 1 | 2 | 3;
+
+export interface RemoteParticipant {
+  readonly contact: Contact;
+  readonly state: 'invited' | 'ringing' | 'joined' | 'left' | 'declined' | 'busy' | 'expired';
+  /** MediaStream in the browser: microphone and camera; undefined until media arrives. */
+  readonly stream: unknown;
+  readonly screen: unknown;
+  readonly microphoneOn: boolean;
+  readonly cameraOn: boolean;
+  readonly speaking: boolean;
+  readonly quality: NetworkQuality;
+}
+
+export interface CallView {
+  readonly callId: CallId;
+  readonly phase: CallPhase;
+  readonly outgoing: boolean;
+  readonly video: boolean;
+  /** Media directly between two devices, or through an SFU room. */
+  readonly mode: 'peer' | 'room';
+  readonly others: readonly RemoteParticipant[];
+  readonly local: {
+    /** MediaStream in the browser. */
+    readonly stream: unknown;
+    readonly screen: unknown;
+    readonly microphoneOn: boolean;
+    readonly cameraOn: boolean;
+    readonly screenOn: boolean;
+  };
+  /** When media first flowed, Unix milliseconds. */
+  readonly connectedAtMs: number | undefined;
+  readonly quality: NetworkQuality;
+  readonly endReason: CallEndReason | undefined;
+  /** What is happening, or what went wrong, in words; for the screen and the screen reader. */
+  readonly words: string;
+}

@@ -1,0 +1,1 @@
+export type { CryptoProvider, KeyPair } from './provider.ts';
