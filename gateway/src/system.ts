@@ -1,0 +1,175 @@
+// The composition root: the five services as processes, wired by tokens, and
+// the front door before them. `npm start`, the end-to-end tests and the
+// benchmarks all start the system here.
+import { createSocket } from 'node:dgram';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { fileURLToPath } from 'node:url';
+import type { HealthReply } from '@carillon/protocol';
+import { PATHS } from '@carillon/protocol';
+import type { Log } from '@carillon/service';
+import { type FrontDoor, openFrontDoor } from './frontDoor.ts';
+import { localNetworks } from './lan.ts';
+import { turnSecret } from './secrets.ts';
+import { ServiceProcess } from './serviceProcess.ts';
+
+export const SERVICE_NAMES = ['messaging-core', 'signaling', 'sfu', 'turn', 'media-pipeline'] as const;
+export type ServiceName = (typeof SERVICE_NAMES)[number];
+
+export interface SystemOptions {
+  readonly dataDir: string;
+  /** Where the front door listens. */
+  readonly host: string;
+  readonly port: number;
+  readonly tls?: { readonly certificate: string; readonly key: string };
+  /** By which clients reach the relay and the SFU: this machine's address, as they see it. */
+  readonly mediaAddress: string;
+  /** UDP port of the relay, UDP and TCP port of the SFU; 0 takes free ones. */
+  readonly turnPort: number;
+  readonly sfuPort: number;
+  readonly webDir: string;
+  /** More configuration for the services (tests: taps, short times). */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly log: Log;
+  onStarting?(name: ServiceName): void;
+}
+
+export interface System {
+  readonly port: number;
+  readonly url: string;
+  readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
+  health(): Promise<HealthReply[]>;
+  stop(): Promise<void>;
+}
+
+const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
+const TURN_HEALTH = '/turn/health';
+
+/** First path segment to service. The relay speaks no HTTP but its health. */
+const SEGMENTS: Readonly<Record<string, ServiceName>> = {
+  messaging: 'messaging-core',
+  signaling: 'signaling',
+  sfu: 'sfu',
+  media: 'media-pipeline',
+  turn: 'turn',
+};
+
+/** @throws Error in words when a service cannot start or the port is taken; nothing is left running. */
+export async function startSystem(options: SystemOptions): Promise<System> {
+  const { dataDir, log, mediaAddress } = options;
+  mkdirSync(dataDir, { recursive: true });
+  const listenAddress = mediaAddress.startsWith('127.') ? mediaAddress : '0.0.0.0';
+  const turnPort = options.turnPort || (await freeUdpPort(listenAddress));
+  const secret = turnSecret(dataDir);
+  const common = { ...options.env, CARILLON_DATA_DIR: dataDir };
+  const service = (name: ServiceName, portVariable: string, env: Record<string, string> = {}) =>
+    new ServiceProcess({
+      name,
+      main: path.join(root, name, 'src/main.ts'),
+      portVariable,
+      env: { ...env, ...common },
+      log,
+    });
+
+  const started: ServiceProcess[] = [];
+  const start = async (process: ServiceProcess) => {
+    started.push(process);
+    options.onStarting?.(process.name as ServiceName);
+    await process.start();
+    return process;
+  };
+  let door: FrontDoor | undefined;
+  const stop = async () => {
+    await door?.close();
+    await Promise.all(started.map((process) => process.stop()));
+  };
+  try {
+    const messaging = await start(service('messaging-core', 'CARILLON_MESSAGING_PORT'));
+    const CARILLON_MESSAGING_URL = messaging.url;
+    const [signaling, media, turn] = await Promise.all([
+      start(
+        service('signaling', 'CARILLON_SIGNALING_PORT', {
+          CARILLON_MESSAGING_URL,
+          CARILLON_TURN_SECRET: secret,
+          CARILLON_ICE_STUN_URLS: `stun:${mediaAddress}:${turnPort}`,
+          CARILLON_ICE_TURN_URLS: `turn:${mediaAddress}:${turnPort}?transport=udp`,
+        }),
+      ),
+      start(service('media-pipeline', 'CARILLON_MEDIA_PORT', { CARILLON_MESSAGING_URL })),
+      start(
+        service('turn', 'CARILLON_TURN_HTTP_PORT', {
+          CARILLON_TURN_SECRET: secret,
+          CARILLON_TURN_LISTEN: listenAddress,
+          CARILLON_TURN_PORT: String(turnPort),
+          CARILLON_TURN_RELAY_ADDRESS: mediaAddress,
+          CARILLON_TURN_ALLOW_PEERS: localNetworks().join(','),
+        }),
+      ),
+    ]);
+    const sfu = await start(
+      service('sfu', 'CARILLON_SFU_HTTP_PORT', {
+        CARILLON_SIGNALING_URL: signaling.url,
+        CARILLON_SFU_LISTEN: listenAddress,
+        CARILLON_SFU_ANNOUNCED: mediaAddress,
+        CARILLON_SFU_RTC_PORT: String(options.sfuPort),
+      }),
+    );
+    const services = { 'messaging-core': messaging, signaling, sfu, turn, 'media-pipeline': media };
+    door = await openFrontDoor({
+      host: options.host,
+      port: options.port,
+      ...(options.tls ? { tls: options.tls } : {}),
+      webDir: options.webDir,
+      log,
+      route: (segment) => {
+        const name = SEGMENTS[segment];
+        return name === undefined ? undefined : services[name].url;
+      },
+    });
+    const shownHost = options.host === '127.0.0.1' ? 'localhost' : mediaAddress;
+    return {
+      port: door.port,
+      url: `${options.tls ? 'https' : 'http'}://${shownHost}:${door.port}/`,
+      services,
+      health: () => Promise.all(SERVICE_NAMES.map((name) => health(services[name]))),
+      stop,
+    };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+const HEALTH_PATHS: Readonly<Record<ServiceName, string>> = {
+  'messaging-core': PATHS.messaging.health,
+  signaling: PATHS.signaling.health,
+  sfu: PATHS.sfu.health,
+  turn: TURN_HEALTH,
+  'media-pipeline': PATHS.media.health,
+};
+
+async function health(service: ServiceProcess): Promise<HealthReply> {
+  try {
+    const response = await fetch(service.url + HEALTH_PATHS[service.name as ServiceName], {
+      signal: AbortSignal.timeout(3_000),
+    });
+    return (await response.json()) as HealthReply;
+  } catch (error) {
+    return {
+      service: service.name,
+      ok: false,
+      problems: [`does not answer: ${error instanceof Error ? error.message : String(error)}`],
+    };
+  }
+}
+
+function freeUdpPort(address: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const socket = createSocket('udp4');
+    socket.once('error', reject);
+    socket.bind(0, address, () => {
+      const { port } = socket.address();
+      socket.close(() => resolve(port));
+    });
+  });
+}
