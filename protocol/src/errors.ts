@@ -69,6 +69,13 @@ export const ERRORS = {
   'url-invalid': { close: 4403, status: 403, words: 'The link is not valid.' },
   'url-expired': { close: 4403, status: 403, words: 'The link has expired.' },
   'storage-full': { close: 4507, status: 507, words: 'The server has no room left.' },
+  // Said by the SDK to the app; never on the wire
+  unreachable: { close: 4503, status: 503, words: 'The server cannot be reached.' },
+  'identity-changed': {
+    close: 4403,
+    status: 403,
+    words: 'The security number of this person has changed; accept it before anything is sent.',
+  },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof ERRORS;
