@@ -1,6 +1,7 @@
 // The SDK as an app sees it. `Carillon` (carillon.ts) implements `CarillonApi`;
 // the web app and the command line use nothing else.
 import type { AccountId, CallId, Handle, MessageId, RegistrationReply } from '@carillon/protocol';
+import type { ContentChannel } from './messaging/contentChannel.ts';
 import type {
   Account,
   CallView,
@@ -12,6 +13,7 @@ import type {
   Notice,
   TransferProgress,
 } from './model.ts';
+import type { Platform } from './ports.ts';
 
 export interface CarillonEvents {
   account: Account | undefined;
@@ -112,5 +114,18 @@ export interface CallsApi {
   /** RTCStatsReport entries of every connection, for tests, the quality sign and benchmarks. */
   stats(): Promise<readonly Record<string, unknown>[]>;
 }
+
+/**
+ * Builds the calls half over the messaging half, once there is an account; closed
+ * when it signs out. Without a factory every call is refused in words.
+ */
+export type CallsFactory = (deps: {
+  readonly channel: ContentChannel;
+  /** Origin of the services, without a trailing slash: `https://host:port`. */
+  readonly baseUrl: string;
+  readonly platform: Platform;
+  readonly emit: (call: CallView) => void;
+  readonly notice: (notice: Notice) => void;
+}) => CallsApi & { close(): Promise<void> };
 
 export type { AccountId, CallId, Handle, MessageId };

@@ -1,0 +1,195 @@
+// A frame socket that stays: after every loss it connects again, ever slower,
+// at once when the network or the person is back. What has to happen on each new
+// connection (attach a call, empty the outbox) is the owner's `onWelcome`.
+import type { DescMessage } from '@bufbuild/protobuf';
+import { type ErrorCode, ProtocolError } from '@carillon/protocol';
+import { backoffMs } from './backoff.ts';
+import {
+  type Body,
+  type BodyInit,
+  type Case,
+  FrameSocket,
+  type FrameSocketOptions,
+  type Value,
+} from './frameSocket.ts';
+import { onWake } from './wake.ts';
+
+/** Silence after which the connection is probed. Lower: a dead one is noticed sooner, and idle devices cost more. */
+const PROBE_AFTER_MS = 45_000;
+/** How long a probe may take before the connection counts as lost. */
+const PROBE_TIMEOUT_MS = 5_000;
+
+/** Refusals that another attempt cannot mend. */
+const FINAL: ReadonlySet<ErrorCode> = new Set([
+  'device-removed',
+  'unsupported-version',
+  'replaced-by-new-connection',
+  'device-unknown',
+  'account-unknown',
+]);
+
+export type SocketState =
+  | { readonly state: 'connecting'; readonly reason: ProtocolError | undefined }
+  | { readonly state: 'online' }
+  /** `final`: it does not try again by itself. */
+  | { readonly state: 'offline'; readonly reason: ProtocolError | undefined; readonly final: boolean };
+
+export interface ReconnectingFrameSocketOptions<Out extends DescMessage, In extends DescMessage>
+  extends Omit<FrameSocketOptions<Out, In>, 'onClose'> {
+  /** A token for the hello; `refused` when the last one was not taken. @throws ProtocolError */
+  token(refused: boolean): Promise<string>;
+  /** On each connection, before `state` says online; a throw ends this connection. */
+  onWelcome?(welcome: Value<In, Extract<Case<In>, 'welcome'>>, socket: FrameSocket<Out, In>): Promise<void> | void;
+  onState?(state: SocketState): void;
+  /** A harmless request: its answer, any answer, shows that the connection lives. */
+  readonly probe?: BodyInit<Out>;
+  readonly random?: () => number;
+}
+
+export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMessage> {
+  readonly #options: ReconnectingFrameSocketOptions<Out, In>;
+  readonly #waiters = new Set<{ resolve: () => void; reject: (error: Error) => void }>();
+  #socket: FrameSocket<Out, In> | undefined;
+  #state: SocketState = { state: 'offline', reason: undefined, final: false };
+  #running = false;
+  #attempt = 0;
+  #tokenRefused = false;
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #probeTimer: ReturnType<typeof setInterval> | undefined;
+  #stopWake: (() => void) | undefined;
+
+  constructor(options: ReconnectingFrameSocketOptions<Out, In>) {
+    this.#options = options;
+  }
+
+  get state(): SocketState {
+    return this.#state;
+  }
+
+  get isOnline(): boolean {
+    return this.#state.state === 'online';
+  }
+
+  /** Connects, and stays connected until `close`. */
+  start(): void {
+    if (this.#running) return;
+    this.#running = true;
+    this.#stopWake = onWake(() => this.wake());
+    if (this.#options.probe) {
+      this.#probeTimer = setInterval(() => this.#probe(PROBE_AFTER_MS), PROBE_AFTER_MS / 3);
+    }
+    void this.#connect();
+  }
+
+  /** Tries at once; an open connection proves that it lives. */
+  wake(): void {
+    if (!this.#running) return;
+    if (this.#socket?.isOpen) {
+      this.#probe(0);
+    } else if (!this.#socket) {
+      this.#attempt = 0;
+      clearTimeout(this.#timer);
+      void this.#connect();
+    }
+  }
+
+  /** Resolves once online. @throws ProtocolError `unreachable` after `timeoutMs`, or the final refusal */
+  async online(timeoutMs: number): Promise<void> {
+    if (this.isOnline) return;
+    if (this.#state.state === 'offline' && this.#state.final && this.#state.reason) throw this.#state.reason;
+    await new Promise<void>((resolve, reject) => {
+      const waiter = {
+        resolve: () => finish(resolve),
+        reject: (error: Error) => finish(() => reject(error)),
+      };
+      const timer = setTimeout(() => {
+        const { state } = this;
+        waiter.reject((state.state !== 'online' && state.reason) || new ProtocolError('unreachable'));
+      }, timeoutMs);
+      const finish = (then: () => void) => {
+        clearTimeout(timer);
+        this.#waiters.delete(waiter);
+        then();
+      };
+      this.#waiters.add(waiter);
+    });
+  }
+
+  /** @throws ProtocolError the refusal, or `unreachable` at once when not online */
+  request<Name extends Case<In>>(body: BodyInit<Out>, reply: Name): Promise<Value<In, Name>> {
+    if (!this.isOnline || !this.#socket) return Promise.reject(new ProtocolError('unreachable'));
+    return this.#socket.request(body, reply);
+  }
+
+  /** Ends it for good. */
+  close(): void {
+    this.#running = false;
+    clearTimeout(this.#timer);
+    clearInterval(this.#probeTimer);
+    this.#stopWake?.();
+    const socket = this.#socket;
+    this.#socket = undefined;
+    socket?.close();
+    this.#enter({ state: 'offline', reason: undefined, final: true });
+  }
+
+  async #connect(): Promise<void> {
+    const socket = new FrameSocket<Out, In>({
+      ...this.#options,
+      onPush: (body: Body<In>) => this.#options.onPush(body),
+      onClose: (reason) => this.#lost(socket, reason),
+    });
+    this.#socket = socket;
+    this.#enter({ state: 'connecting', reason: this.#state.state === 'online' ? undefined : this.#state.reason });
+    try {
+      const token = await this.#options.token(this.#tokenRefused);
+      if (this.#socket !== socket) return;
+      const welcome = await socket.connect(token);
+      this.#tokenRefused = false;
+      await this.#options.onWelcome?.(welcome, socket);
+      if (this.#socket !== socket || !socket.isOpen) return;
+      this.#attempt = 0;
+      this.#enter({ state: 'online' });
+    } catch (error) {
+      const reason = error instanceof ProtocolError ? error : new ProtocolError('internal-error', { cause: error });
+      socket.close(reason);
+      this.#lost(socket, reason);
+    }
+  }
+
+  #lost(socket: FrameSocket<Out, In>, reason: ProtocolError): void {
+    if (this.#socket !== socket || !this.#running) return;
+    this.#socket = undefined;
+    const final = FINAL.has(reason.code);
+    this.#tokenRefused = reason.code === 'token-invalid' || reason.code === 'token-expired';
+    this.#enter({ state: 'offline', reason, final });
+    if (final) return;
+    const waitMs = Math.max(
+      backoffMs(this.#attempt++, (this.#options.random ?? Math.random)()),
+      reason.details.retryAfterMs ?? 0,
+    );
+    this.#timer = setTimeout(() => void this.#connect(), waitMs);
+  }
+
+  #probe(afterMs: number): void {
+    const { probe } = this.#options;
+    const socket = this.#socket;
+    if (!probe || !socket || !this.isOnline || performance.now() - socket.lastReceivedAt < afterMs) return;
+    const timer = setTimeout(
+      () => socket.close(new ProtocolError('unreachable', { words: 'The connection to the server was lost.' })),
+      PROBE_TIMEOUT_MS,
+    );
+    const answered = () => clearTimeout(timer);
+    socket.request(probe, 'probe' as Case<In>).then(answered, answered);
+  }
+
+  #enter(state: SocketState): void {
+    this.#state = state;
+    if (state.state === 'online') for (const waiter of [...this.#waiters]) waiter.resolve();
+    if (state.state === 'offline' && state.final) {
+      const reason = state.reason ?? new ProtocolError('unreachable', { words: 'The connection was closed.' });
+      for (const waiter of [...this.#waiters]) waiter.reject(reason);
+    }
+    this.#options.onState?.(state);
+  }
+}
