@@ -13,6 +13,7 @@ import {
 } from '@bufbuild/protobuf';
 import { ERRORS, FailureSchema, type Hello, LIMITS, PROTOCOL_VERSION, ProtocolError } from '@carillon/protocol';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
+import { requestUrl } from './http.ts';
 import type { Log } from './log.ts';
 import { TokenBucket } from './tokenBucket.ts';
 
@@ -91,7 +92,7 @@ export class FrameServer<In extends DescMessage, Out extends DescMessage, Sessio
 
   /** Takes the upgrade if the path is this endpoint's. */
   handleUpgrade(request: IncomingMessage, socket: Duplex, head: Buffer): boolean {
-    if (new URL(request.url ?? '/', 'http://x').pathname !== this.#options.path) return false;
+    if (requestUrl(request).pathname !== this.#options.path) return false;
     if (this.#sockets.size >= (this.#options.socketsMax ?? 20_000)) {
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
       return true;

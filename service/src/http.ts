@@ -6,6 +6,20 @@ import type { z } from 'zod';
 
 export type HttpHandler = (request: IncomingMessage, response: ServerResponse, url: URL) => Promise<boolean> | boolean;
 
+/**
+ * The request target as a URL (RFC 9112 §3.2). The host part means nothing here: `//` alone would otherwise
+ * read as an empty host and throw.
+ * @throws ProtocolError `malformed-frame` when it cannot be read.
+ */
+export function requestUrl(request: IncomingMessage): URL {
+  const target = request.url ?? '/';
+  try {
+    return new URL(target.startsWith('/') ? `http://x${target}` : target, 'http://x');
+  } catch (cause) {
+    throw new ProtocolError('malformed-frame', { cause });
+  }
+}
+
 export function sendJson(
   response: ServerResponse,
   status: number,

@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream';
 import { type HealthReply, ProtocolError } from '@carillon/protocol';
 import type { z } from 'zod';
 import { ConfigError, describeConfig, parseConfig } from './config.ts';
-import { type HttpHandler, sendFailure, sendJson } from './http.ts';
+import { type HttpHandler, requestUrl, sendFailure, sendJson } from './http.ts';
 import { createLog, type Log } from './log.ts';
 
 export interface RunningService {
@@ -50,9 +50,9 @@ export async function listen(
 ): Promise<ListeningService> {
   const server = createServer({ requestTimeout: 0, headersTimeout: 15_000 });
   server.on('request', (request, response) => {
-    const url = new URL(request.url ?? '/', 'http://x');
     void (async () => {
       try {
+        const url = requestUrl(request);
         if (url.pathname === options.healthPath) {
           const problems = await service.problems();
           const body: HealthReply = { service: options.name, ok: problems.length === 0, problems };
@@ -77,8 +77,12 @@ export async function listen(
   });
   server.on('upgrade', (request, socket, head) => {
     socket.on('error', () => {});
-    if (!service.handleUpgrade?.(request, socket, head))
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
+    try {
+      if (service.handleUpgrade?.(request, socket, head)) return;
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) options.log.error('upgrade failed', { error: String(error) });
+    }
+    socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\n\r\n');
   });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject);
