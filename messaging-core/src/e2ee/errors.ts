@@ -1,0 +1,29 @@
+// What can go wrong when a message is opened. A closed union: the SDK maps each
+// code to what the person sees and to whether a new session is started.
+
+export type E2eeErrorCode =
+  /** Malformed, or not authentic. */
+  | 'bad-message'
+  /** No session that this message belongs to. */
+  | 'no-session'
+  /** It was sealed to a prekey that this device does not hold (any more). */
+  | 'unknown-prekey'
+  /** It was opened before, or its key has been evicted. */
+  | 'duplicate-message'
+  /** More messages would have to be skipped than the bound allows. */
+  | 'too-far-ahead'
+  /** The signed prekey is not vouched for by the identity. */
+  | 'bad-signature'
+  /** The identity is not the one the caller trusts. */
+  | 'untrusted-identity'
+  | 'bad-padding';
+
+export class E2eeError extends Error {
+  readonly code: E2eeErrorCode;
+
+  constructor(code: E2eeErrorCode, words: string, cause?: unknown) {
+    super(words, { cause });
+    this.name = 'E2eeError';
+    this.code = code;
+  }
+}

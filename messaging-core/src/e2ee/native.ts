@@ -1,0 +1,124 @@
+// The same primitives on node:crypto (OpenSSL). What OpenSSL has no name for,
+// the birational map of identities, is noble's: it runs once per session.
+import {
+  createCipheriv,
+  createDecipheriv,
+  createHash,
+  createHmac,
+  createPrivateKey,
+  createPublicKey,
+  diffieHellman,
+  hkdfSync,
+  type KeyObject,
+  randomFillSync,
+  sign,
+  verify,
+} from 'node:crypto';
+import { isStrictEd25519Key } from './ed25519Strict.ts';
+import { nobleProvider } from './noble.ts';
+import type { CryptoProvider } from './provider.ts';
+
+type Bytes = Uint8Array<ArrayBuffer>;
+
+// RFC 8410: PKCS #8 and SubjectPublicKeyInfo of these curves are a fixed prefix
+// and the raw 32 bytes.
+const PKCS8 = { x25519: 0x6e, ed25519: 0x70 } as const;
+
+function privateKeyObject(curve: keyof typeof PKCS8, raw: Uint8Array): KeyObject {
+  if (raw.length !== 32) throw new Error('a private key has 32 bytes');
+  const der = Buffer.concat([
+    Buffer.from([
+      0x30,
+      0x2e,
+      0x02,
+      0x01,
+      0x00,
+      0x30,
+      0x05,
+      0x06,
+      0x03,
+      0x2b,
+      0x65,
+      PKCS8[curve],
+      0x04,
+      0x22,
+      0x04,
+      0x20,
+    ]),
+    raw,
+  ]);
+  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+}
+
+function publicKeyObject(curve: keyof typeof PKCS8, raw: Uint8Array): KeyObject {
+  if (raw.length !== 32) throw new Error('a public key has 32 bytes');
+  const der = Buffer.concat([
+    Buffer.from([0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, PKCS8[curve], 0x03, 0x21, 0x00]),
+    raw,
+  ]);
+  return createPublicKey({ key: der, format: 'der', type: 'spki' });
+}
+
+function rawPublicKey(privateKey: KeyObject): Bytes {
+  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
+  return new Uint8Array(spki.subarray(-32));
+}
+
+const TAG_BYTES = 16;
+
+export const nativeProvider: CryptoProvider = {
+  randomBytes: (length) => randomFillSync(new Uint8Array(length)),
+  x25519KeyPair(privateKey) {
+    const copy = new Uint8Array(privateKey);
+    return { privateKey: copy, publicKey: rawPublicKey(privateKeyObject('x25519', copy)) };
+  },
+  x25519(privateKey, publicKey) {
+    // OpenSSL fails on an all-zero result (RFC 7748 §6.1).
+    const shared = diffieHellman({
+      privateKey: privateKeyObject('x25519', privateKey),
+      publicKey: publicKeyObject('x25519', publicKey),
+    });
+    return new Uint8Array(shared);
+  },
+  ed25519PublicKey: (seed) => rawPublicKey(privateKeyObject('ed25519', seed)),
+  ed25519Sign: (seed, message) => new Uint8Array(sign(null, message, privateKeyObject('ed25519', seed))),
+  ed25519Verify(publicKey, message, signature) {
+    if (signature.length !== 64 || !isStrictEd25519Key(publicKey)) return false;
+    try {
+      return verify(null, message, publicKeyObject('ed25519', publicKey), signature);
+    } catch {
+      return false;
+    }
+  },
+  identityToX25519Public: nobleProvider.identityToX25519Public,
+  identityToX25519Private(seed) {
+    if (seed.length !== 32) throw new Error('an identity seed has 32 bytes');
+    // RFC 8032 §5.1.5: the scalar is the clamped first half of SHA-512(seed).
+    const scalar = new Uint8Array(createHash('sha512').update(seed).digest().subarray(0, 32));
+    scalar[0]! &= 248;
+    scalar[31]! &= 127;
+    scalar[31]! |= 64;
+    return scalar;
+  },
+  hkdfSha256: (ikm, salt, info, length) => new Uint8Array(hkdfSync('sha256', ikm, salt, info, length)),
+  hmacSha256: (key, data) => new Uint8Array(createHmac('sha256', key).update(data).digest()),
+  sha256: (data) => new Uint8Array(createHash('sha256').update(data).digest()),
+  aeadSeal(key, nonce, plaintext, associatedData) {
+    const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
+    cipher.setAAD(associatedData);
+    const sealed = new Uint8Array(plaintext.length + TAG_BYTES);
+    sealed.set(cipher.update(plaintext));
+    cipher.final();
+    sealed.set(cipher.getAuthTag(), plaintext.length);
+    return sealed;
+  },
+  aeadOpen(key, nonce, ciphertext, associatedData) {
+    if (ciphertext.length < TAG_BYTES) throw new Error('the ciphertext is shorter than its tag');
+    const decipher = createDecipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
+    decipher.setAAD(associatedData);
+    decipher.setAuthTag(ciphertext.subarray(ciphertext.length - TAG_BYTES));
+    const plaintext = new Uint8Array(decipher.update(ciphertext.subarray(0, ciphertext.length - TAG_BYTES)));
+    decipher.final();
+    return plaintext;
+  },
+};
