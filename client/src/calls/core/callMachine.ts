@@ -1,0 +1,448 @@
+// A call as one device sees it.
+//
+// The theory. Signaling alone decides who is in a call and when it is over; it
+// tells by whole snapshots of the roster, and by one `ended`. The device adds
+// what only it knows: whether media flows. Both meet here, so that what is on
+// the screen always follows from the one state below.
+//
+//   starting ──snapshot──▶ ringing-out ──a callee joined──▶ connecting
+//   ringing-in ──accept──▶ connecting ──media flows──▶ active ◀──▶ reconnecting
+//   every phase ──hang-up, decline, ended, refused, or its deadline──▶ ended
+//
+// A call in peer mode has one link, to exactly the device that accepted; in
+// room mode one link to the SFU. While a call moves from one to the other it
+// has both, and lives while either carries media. A lost signaling socket
+// changes no phase: media does not pass through it. A signaling server that
+// has forgotten the call (it lost its state) ends what had no media yet, and
+// nothing else: two people who talk go on talking.
+//
+// Time only enters as `now` and leaves as `deadlineOf`: the runner keeps one
+// timer, for the present deadline.
+import type { AccountId, Address, CallId } from '@carillon/protocol';
+import type { CallEndReason, CallOutcome, CallPhase } from '../../model.ts';
+import { joinedOthers, type Participant, type Snapshot } from './roster.ts';
+
+/** How long signaling may take to answer a new call. Lower gives up on slow networks, higher keeps a dead screen up. */
+export const STARTING_MS = 15_000;
+/** After the ring's own end, how long the server's word on it is waited for. */
+export const RING_GRACE_MS = 5_000;
+/** Without media for this long a call ends; the roster keeps a place as long (LIMITS.reconnectMs). */
+export const MEDIA_LOST_MS = 30_000;
+
+export type Link = 'peer' | 'room';
+
+interface Facts {
+  readonly callId: CallId;
+  readonly self: Address;
+  readonly outgoing: boolean;
+  readonly video: boolean;
+  readonly mode: Link;
+  readonly revision: number;
+  readonly createdBy: AccountId;
+  readonly participants: readonly Participant[];
+  readonly startedAtMs: number;
+  /** Links that were opened, and whether media flows over them. */
+  readonly links: Readonly<Partial<Record<Link, boolean>>>;
+  /** The device at the other end of the peer link. */
+  readonly peer: Address | undefined;
+  readonly socketUp: boolean;
+  /** Signaling no longer knows this call. */
+  readonly forgotten: boolean;
+}
+
+type Stage =
+  | { readonly phase: 'starting'; readonly sinceMs: number }
+  | { readonly phase: 'ringing-out'; readonly ringsUntilMs: number }
+  | { readonly phase: 'ringing-in'; readonly ringsUntilMs: number; readonly from: Address }
+  | { readonly phase: 'connecting'; readonly sinceMs: number }
+  | { readonly phase: 'active'; readonly connectedAtMs: number }
+  | { readonly phase: 'reconnecting'; readonly connectedAtMs: number; readonly sinceMs: number }
+  | {
+      readonly phase: 'ended';
+      readonly reason: CallEndReason;
+      readonly by: AccountId | undefined;
+      /** Why it failed, for the person. */
+      readonly detail: string | undefined;
+      readonly connectedAtMs: number | undefined;
+    };
+
+export type Call = Facts & Stage;
+
+export type CallEvent =
+  // The person
+  | { readonly type: 'accept' }
+  | { readonly type: 'decline'; readonly busy: boolean }
+  | { readonly type: 'hang-up' }
+  // Signaling
+  | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
+  | { readonly type: 'ended'; readonly reason: CallEndReason; readonly by: AccountId | undefined }
+  | { readonly type: 'refused'; readonly words: string }
+  | { readonly type: 'forgotten' }
+  | { readonly type: 'socket'; readonly up: boolean }
+  // Media
+  | { readonly type: 'media-connected'; readonly link: Link }
+  | { readonly type: 'media-lost'; readonly link: Link }
+  | { readonly type: 'media-failed'; readonly words: string }
+  /** In a room, everyone the peer link carried is now heard through the SFU. */
+  | { readonly type: 'room-flows' }
+  | { readonly type: 'tick' };
+
+export type CallEffect =
+  /** Seal and send the invite to these accounts. */
+  | { readonly type: 'send-invites'; readonly accounts: readonly AccountId[] }
+  | { readonly type: 'request-accept' }
+  | { readonly type: 'request-decline'; readonly busy: boolean }
+  | { readonly type: 'request-hang-up' }
+  | { readonly type: 'open-peer'; readonly device: Address }
+  | { readonly type: 'close-peer' }
+  | { readonly type: 'open-room' }
+  /** The devices in the call are now these: frame keys follow them. */
+  | { readonly type: 'room-members' }
+  | { readonly type: 'record'; readonly outcome: CallOutcome; readonly durationMs: number }
+  /** Tell those who never answered, by an encrypted message that outlives the ring. */
+  | { readonly type: 'tell-missed'; readonly accounts: readonly AccountId[] }
+  | { readonly type: 'close' };
+
+export interface Step {
+  readonly call: Call;
+  readonly effects: readonly CallEffect[];
+}
+
+export interface NewCall {
+  readonly callId: CallId;
+  readonly self: Address;
+  readonly video: boolean;
+  readonly group: boolean;
+}
+
+function facts(init: NewCall, outgoing: boolean, createdBy: AccountId, now: number): Facts {
+  return {
+    callId: init.callId,
+    self: init.self,
+    outgoing,
+    video: init.video,
+    mode: init.group ? 'room' : 'peer',
+    revision: 0,
+    createdBy,
+    participants: [],
+    startedAtMs: now,
+    links: {},
+    peer: undefined,
+    socketUp: true,
+    forgotten: false,
+  };
+}
+
+export function outgoingCall(init: NewCall, callees: readonly AccountId[], now: number): Call {
+  const participants = callees.map((accountId): Participant => ({ accountId, state: 'invited', device: undefined, number: 0 }));
+  return { ...facts(init, true, init.self.accountId, now), participants, phase: 'starting', sinceMs: now };
+}
+
+export function incomingCall(init: NewCall, from: Address, ringsUntilMs: number, now: number): Call {
+  const caller: Participant = { accountId: from.accountId, state: 'joined', device: from, number: 0 };
+  return { ...facts(init, false, from.accountId, now), participants: [caller], phase: 'ringing-in', ringsUntilMs, from };
+}
+
+/** A call this device was in before its page was loaded again: its links are opened by the next snapshot. */
+export function resumedCall(init: NewCall, outgoing: boolean, createdBy: AccountId, connectedAtMs: number, now: number): Call {
+  return { ...facts(init, outgoing, createdBy, now), phase: 'reconnecting', connectedAtMs, sinceMs: now };
+}
+
+type Handlers = {
+  readonly [Phase in CallPhase]: {
+    readonly [Type in CallEvent['type']]?: {
+      readonly to: readonly CallPhase[];
+      readonly run: (call: Call & { phase: Phase }, event: CallEvent & { type: Type }, now: number) => Step;
+    };
+  };
+};
+
+const stay = (call: Call, effects: readonly CallEffect[] = []): Step => ({ call, effects });
+
+function end(
+  call: Call,
+  reason: CallEndReason,
+  now: number,
+  options: { by?: AccountId | undefined; detail?: string; before?: readonly CallEffect[] } = {},
+): Step {
+  const connectedAtMs = 'connectedAtMs' in call ? call.connectedAtMs : undefined;
+  const { callId, self, outgoing, video, mode, revision, createdBy, participants, startedAtMs, links, peer } = call;
+  const ended: Call = {
+    ...{ callId, self, outgoing, video, mode, revision, createdBy, participants, startedAtMs, links, peer },
+    socketUp: call.socketUp,
+    forgotten: call.forgotten,
+    phase: 'ended',
+    reason,
+    by: options.by,
+    detail: options.detail,
+    connectedAtMs,
+  };
+  const effects: CallEffect[] = [...(options.before ?? [])];
+  const outcome: CallOutcome = connectedAtMs !== undefined ? 'completed' : reason === 'declined' ? 'declined' : 'missed';
+  const elsewhere = reason === 'accepted-elsewhere' || reason === 'declined-elsewhere';
+  if (!elsewhere) {
+    const durationMs = connectedAtMs === undefined ? 0 : Math.max(0, now - connectedAtMs);
+    effects.push({ type: 'record', outcome, durationMs });
+  }
+  if (call.createdBy === call.self.accountId && call.phase !== 'starting') {
+    const missed = call.participants.filter(
+      ({ accountId, state, number }) =>
+        accountId !== call.self.accountId && number === 0 && state !== 'declined' && state !== 'joined',
+    );
+    if (missed.length > 0) effects.push({ type: 'tell-missed', accounts: missed.map(({ accountId }) => accountId) });
+  }
+  effects.push({ type: 'close' });
+  return { call: ended, effects };
+}
+
+/** The roster's news: whom to open which link to. */
+function follow<Phase extends Call>(call: Phase, snapshot: Snapshot): { call: Phase; effects: CallEffect[] } {
+  const effects: CallEffect[] = [];
+  const { mode, revision, video, createdBy, participants } = snapshot;
+  const self = participants.find(({ accountId }) => accountId === call.self.accountId);
+  const inCall = self?.state === 'joined' && self.device?.deviceId === call.self.deviceId;
+  const others = joinedOthers(participants, call.self.accountId);
+  const links: Partial<Record<Link, boolean>> = { ...call.links };
+  let { peer } = call;
+  if (mode === 'room') {
+    if (inCall && links.room === undefined) {
+      links.room = false;
+      effects.push({ type: 'open-room' });
+    }
+    if (inCall) effects.push({ type: 'room-members' });
+  } else if (inCall && others[0] && links.peer === undefined) {
+    links.peer = false;
+    peer = others[0].device;
+    effects.push({ type: 'open-peer', device: peer });
+  }
+  return { call: { ...call, mode, revision, video, createdBy, participants, links, peer, socketUp: true }, effects };
+}
+
+/** Phase after a snapshot, for a device that is in the call. */
+function settle(call: Call & { phase: 'starting' | 'ringing-out' }, snapshot: Snapshot, now: number): Step {
+  const followed = follow(call, snapshot);
+  const others = joinedOthers(snapshot.participants, call.self.accountId);
+  const { phase: _phase, ...rest } = followed.call;
+  const kept = rest as Facts;
+  if (others.length > 0) {
+    const flows = kept.links.room || kept.links.peer;
+    const next: Call = flows
+      ? { ...kept, phase: 'active', connectedAtMs: now }
+      : { ...kept, phase: 'connecting', sinceMs: now };
+    return { call: next, effects: followed.effects };
+  }
+  const ringsUntilMs = snapshot.ringsUntilMs || (call.phase === 'ringing-out' ? call.ringsUntilMs : now + MEDIA_LOST_MS);
+  return { call: { ...kept, phase: 'ringing-out', ringsUntilMs }, effects: followed.effects };
+}
+
+function withLink<Phase extends Call>(call: Phase, link: Link, up: boolean): Phase {
+  return call.links[link] === undefined ? call : { ...call, links: { ...call.links, [link]: up } };
+}
+
+const flows = (call: Call): boolean => call.links.peer === true || call.links.room === true;
+
+const socket = {
+  to: [] as CallPhase[],
+  run: (call: Call, event: CallEvent & { type: 'socket' }) => stay({ ...call, socketUp: event.up }),
+};
+const ended = {
+  to: ['ended'] as CallPhase[],
+  run: (call: Call, event: CallEvent & { type: 'ended' }, now: number) => end(call, event.reason, now, { by: event.by }),
+};
+const refused = {
+  to: ['ended'] as CallPhase[],
+  run: (call: Call, event: CallEvent & { type: 'refused' }, now: number) =>
+    end(call, 'failed', now, { detail: event.words }),
+};
+const mediaFailed = {
+  to: ['ended'] as CallPhase[],
+  run: (call: Call, event: CallEvent & { type: 'media-failed' }, now: number) =>
+    end(call, 'failed', now, { detail: event.words, before: [{ type: 'request-hang-up' }] }),
+};
+const hangUp = (reason: CallEndReason) => ({
+  to: ['ended'] as CallPhase[],
+  run: (call: Call, _event: CallEvent, now: number) =>
+    end(call, reason, now, { by: call.self.accountId, before: [{ type: 'request-hang-up' }] }),
+});
+const deadline = (reason: CallEndReason, detail?: string) => ({
+  to: ['ended'] as CallPhase[],
+  run: (call: Call, _event: CallEvent, now: number) =>
+    now < (deadlineOf(call) ?? Number.POSITIVE_INFINITY)
+      ? stay(call)
+      : end(call, reason, now, { before: [{ type: 'request-hang-up' }], ...(detail ? { detail } : {}) }),
+});
+const followOnly = {
+  to: [] as CallPhase[],
+  run: (call: Call, event: CallEvent & { type: 'snapshot' }): Step => {
+    const { call: next, effects } = follow(call, event.snapshot);
+    return { call: next, effects };
+  },
+};
+const roomFlows = {
+  to: [] as CallPhase[],
+  run: (call: Call): Step => {
+    if (call.links.peer === undefined || call.mode !== 'room') return stay(call);
+    const { peer: _peer, ...links } = call.links;
+    return stay({ ...call, links, peer: undefined }, [{ type: 'close-peer' }]);
+  },
+};
+
+/** Which event may lead where, and how; what is not named is ignored in that phase. */
+export const TRANSITIONS: Handlers = {
+  starting: {
+    snapshot: {
+      to: ['ringing-out', 'connecting'],
+      run: (call, { snapshot }, now) => {
+        const { call: next, effects } = settle(call, snapshot, now);
+        const accounts = call.participants.map(({ accountId }) => accountId);
+        return { call: next, effects: [{ type: 'send-invites', accounts }, ...effects] };
+      },
+    },
+    socket,
+    ended,
+    refused,
+    'media-failed': mediaFailed,
+    'hang-up': hangUp('cancelled'),
+    tick: deadline('failed', 'the server does not answer.'),
+  },
+  'ringing-out': {
+    snapshot: { to: ['connecting', 'active'], run: (call, { snapshot }, now) => settle(call, snapshot, now) },
+    'media-connected': { to: [], run: (call, { link }) => stay(withLink(call, link, true)) },
+    'media-lost': { to: [], run: (call, { link }) => stay(withLink(call, link, false)) },
+    socket,
+    ended,
+    refused,
+    forgotten: { to: ['ended'], run: (call, _event, now) => end(call, 'connection-lost', now) },
+    'media-failed': mediaFailed,
+    'hang-up': hangUp('cancelled'),
+    tick: deadline('expired'),
+  },
+  'ringing-in': {
+    snapshot: followOnly,
+    accept: {
+      to: ['connecting'],
+      run: (call, _event, now) => {
+        const { phase: _phase, ringsUntilMs: _until, from: _from, ...kept } = call;
+        return { call: { ...kept, phase: 'connecting', sinceMs: now }, effects: [{ type: 'request-accept' }] };
+      },
+    },
+    decline: {
+      to: ['ended'],
+      run: (call, { busy }, now) =>
+        end(call, busy ? 'busy' : 'declined', now, {
+          by: call.self.accountId,
+          before: [{ type: 'request-decline', busy }],
+        }),
+    },
+    socket,
+    ended,
+    refused,
+    forgotten: { to: ['ended'], run: (call, _event, now) => end(call, 'cancelled', now) },
+    'hang-up': {
+      to: ['ended'],
+      run: (call, _event, now) =>
+        end(call, 'declined', now, {
+          by: call.self.accountId,
+          before: [{ type: 'request-decline', busy: false }],
+        }),
+    },
+    tick: {
+      to: ['ended'],
+      run: (call, _event, now) => (now < call.ringsUntilMs + RING_GRACE_MS ? stay(call) : end(call, 'expired', now)),
+    },
+  },
+  connecting: {
+    snapshot: followOnly,
+    'media-connected': {
+      to: ['active'],
+      run: (call, { link }, now) => {
+        const { sinceMs: _since, ...kept } = withLink(call, link, true);
+        return flows(kept as Call) ? stay({ ...kept, phase: 'active', connectedAtMs: now }) : stay(call);
+      },
+    },
+    'media-lost': { to: [], run: (call, { link }) => stay(withLink(call, link, false)) },
+    socket,
+    ended,
+    refused,
+    forgotten: {
+      to: ['ended'],
+      run: (call, _event, now) => end(call, 'failed', now, { detail: 'the server has lost this call.' }),
+    },
+    'media-failed': mediaFailed,
+    'room-flows': roomFlows,
+    'hang-up': hangUp('hung-up'),
+    tick: deadline('failed', 'no way through the network was found.'),
+  },
+  active: {
+    snapshot: followOnly,
+    'media-connected': { to: [], run: (call, { link }) => stay(withLink(call, link, true)) },
+    'media-lost': {
+      to: ['reconnecting'],
+      run: (call, { link }, now) => {
+        const next = withLink(call, link, false);
+        return flows(next) ? stay(next) : stay({ ...next, phase: 'reconnecting', sinceMs: now });
+      },
+    },
+    socket,
+    ended,
+    forgotten: { to: [], run: (call) => stay({ ...call, forgotten: true }) },
+    'media-failed': mediaFailed,
+    'room-flows': roomFlows,
+    'hang-up': hangUp('hung-up'),
+  },
+  reconnecting: {
+    snapshot: followOnly,
+    'media-connected': {
+      to: ['active'],
+      run: (call, { link }) => {
+        const { sinceMs: _since, ...kept } = withLink(call, link, true);
+        return flows(kept as Call) ? stay({ ...kept, phase: 'active' }) : stay(call);
+      },
+    },
+    'media-lost': { to: [], run: (call, { link }) => stay(withLink(call, link, false)) },
+    socket,
+    ended,
+    refused,
+    forgotten: { to: ['ended'], run: (call, _event, now) => end(call, 'connection-lost', now) },
+    'media-failed': mediaFailed,
+    'room-flows': roomFlows,
+    'hang-up': hangUp('hung-up'),
+    tick: deadline('connection-lost'),
+  },
+  ended: {},
+};
+
+export function step(call: Call, event: CallEvent, now: number): Step {
+  if (event.type === 'snapshot' && (event.snapshot.callId !== call.callId || event.snapshot.revision <= call.revision)) {
+    return stay(call);
+  }
+  // The table pairs each handler with its own phase and event; the pair is looked up by both.
+  const transition = (TRANSITIONS[call.phase] as Record<string, { to: readonly CallPhase[]; run: unknown } | undefined>)[
+    event.type
+  ];
+  if (!transition) return stay(call);
+  const next = (transition.run as (call: Call, event: CallEvent, now: number) => Step)(call, event, now);
+  if (next.call.phase !== call.phase && !transition.to.includes(next.call.phase)) {
+    throw new Error(`call machine: ${event.type} leads from ${call.phase} to ${next.call.phase}, which the table forbids`);
+  }
+  return next;
+}
+
+/** When a `tick` is due, Unix milliseconds. */
+export function deadlineOf(call: Call): number | undefined {
+  switch (call.phase) {
+    case 'starting':
+      return call.sinceMs + STARTING_MS;
+    case 'ringing-out':
+    case 'ringing-in':
+      return call.ringsUntilMs + RING_GRACE_MS;
+    case 'connecting':
+    case 'reconnecting':
+      return call.sinceMs + MEDIA_LOST_MS;
+    case 'active':
+    case 'ended':
+      return undefined;
+    default:
+      return call satisfies never;
+  }
+}

@@ -1,0 +1,98 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { MessagingClientFrameSchema, MessagingServerFrameSchema, ProtocolError } from '@carillon/protocol';
+import { backoffMs } from '../../src/connection/backoff.ts';
+import { ReconnectingFrameSocket, type SocketState } from '../../src/connection/reconnectingFrameSocket.ts';
+import { FrameHost } from './frameHost.ts';
+
+type Socket = ReconnectingFrameSocket<typeof MessagingClientFrameSchema, typeof MessagingServerFrameSchema>;
+
+function stayConnected(host: FrameHost, token: (refused: boolean) => Promise<string>) {
+  const states: SocketState[] = [];
+  let watcher: (() => void) | undefined;
+  let welcomes = 0;
+  const socket: Socket = new ReconnectingFrameSocket({
+    url: host.url,
+    WebSocket,
+    clientFrame: MessagingClientFrameSchema,
+    serverFrame: MessagingServerFrameSchema,
+    random: () => 0,
+    token,
+    onPush: () => {},
+    onWelcome: () => {
+      welcomes++;
+    },
+    onState: (state) => {
+      states.push(state);
+      watcher?.();
+    },
+  });
+  const until = (state: SocketState['state']) =>
+    new Promise<void>((resolve) => {
+      watcher = () => {
+        if (states.at(-1)?.state === state) resolve();
+      };
+      watcher();
+    });
+  return { socket, states, until, welcomes: () => welcomes };
+}
+
+test('connects again after the server was gone, and says so', async () => {
+  const host = new FrameHost({ request: () => ({ body: { case: 'acked', value: {} } }) });
+  await host.start();
+  const { socket, states, until, welcomes } = stayConnected(host, async () => 'token');
+  socket.start();
+  await socket.online(2_000);
+  await socket.request({ case: 'ack', value: {} }, 'acked');
+  await host.stop();
+  await until('offline');
+  await assert.rejects(socket.request({ case: 'ack', value: {} }, 'acked'), { code: 'unreachable' });
+  await host.start();
+  await socket.online(3_000);
+  await socket.request({ case: 'ack', value: {} }, 'acked');
+  assert.equal(welcomes(), 2);
+  assert.ok(states.some((state) => state.state === 'offline' && state.reason?.code === 'shutting-down'));
+  socket.close();
+  assert.equal(states.at(-1)?.state, 'offline');
+  await host.stop();
+});
+
+test('a refused token is asked for anew; a removed device does not try again', async () => {
+  let removed = false;
+  const host = new FrameHost({
+    authenticate: ({ token }) => {
+      if (removed) throw new ProtocolError('device-removed');
+      if (token !== 'fresh') throw new ProtocolError('token-expired');
+    },
+    request: () => undefined,
+  });
+  await host.start();
+  const { socket, states, until } = stayConnected(host, async (refused) => (refused ? 'fresh' : 'old'));
+  socket.start();
+  await socket.online(2_000);
+  removed = true;
+  host.connections.at(-1)?.fail(new ProtocolError('device-removed'));
+  await until('offline');
+  const last = states.at(-1);
+  assert.ok(last?.state === 'offline' && last.final);
+  await assert.rejects(socket.online(10_000), { code: 'device-removed' });
+  socket.close();
+  await host.stop();
+});
+
+test('waiting for a connection ends with why there is none', async () => {
+  const host = new FrameHost({ request: () => undefined });
+  await host.start();
+  await host.stop();
+  const { socket } = stayConnected(host, async () => 'token');
+  socket.start();
+  await assert.rejects(socket.online(200), { code: 'unreachable', message: 'The server cannot be reached.' });
+  socket.close();
+});
+
+test('the wait doubles within its bounds, and is never in step', () => {
+  assert.equal(backoffMs(0, 1), 300);
+  assert.equal(backoffMs(0, 0), 150);
+  assert.equal(backoffMs(3, 1), 2400);
+  assert.equal(backoffMs(1000, 1), 15_000);
+});
