@@ -3,8 +3,7 @@
 // packages first when they are missing or not those of the lockfile. This file
 // alone is plain JavaScript: the host's Node may be as old as 20.
 import { spawn } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
@@ -16,12 +15,19 @@ if (!commands.includes(command)) {
   process.exit(command === '--help' || command === '-h' ? 0 : 2);
 }
 
-const stamp = path.join(root, 'node_modules/.carillon-lock');
-const lock = createHash('sha256')
-  .update(readFileSync(path.join(root, 'package-lock.json')))
-  .digest('hex');
 const pinned = path.join(root, `node_modules/node-${process.platform}-${process.arch}/bin/node`);
-const installed = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === lock;
+
+/** What npm says it has put there, against what the lockfile asks for. */
+function installed() {
+  const has = path.join(root, 'node_modules/.package-lock.json');
+  if (!existsSync(has)) return false;
+  const { packages } = JSON.parse(readFileSync(has, 'utf8'));
+  const wanted = JSON.parse(readFileSync(path.join(root, 'package-lock.json'), 'utf8')).packages;
+  return Object.entries(wanted).every(
+    ([name, { version, optional }]) =>
+      !name.startsWith('node_modules/') || optional || packages[name]?.version === version,
+  );
+}
 
 function pinnedNode() {
   if (existsSync(pinned)) return pinned;
@@ -53,9 +59,16 @@ async function install() {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   let said = '';
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (data) => (said = (said + data).slice(-20_000)));
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (data) => {
+      said = (said + data).slice(-20_000);
+    });
+  }
   const code = await new Promise((resolve) => {
-    child.on('error', (error) => ((said += error.message), resolve(1)));
+    child.on('error', (error) => {
+      said += error.message;
+      resolve(1);
+    });
     child.on('close', resolve);
   });
   clearInterval(tick);
@@ -66,7 +79,6 @@ async function install() {
     );
     process.exit(1);
   }
-  writeFileSync(stamp, lock);
   console.log(`Packages installed in ${seconds()} s.`);
 }
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { parseArgs } from 'node:util';
 import {
   lanAddresses,
+  qrCode,
   readTls,
   SERVICE_NAMES,
   type System,
@@ -13,7 +14,6 @@ import {
 } from '@carillon/gateway';
 import { createLog } from '@carillon/service';
 import { ensureWorker } from '@carillon/sfu/worker';
-import { renderUnicodeCompact } from 'uqr';
 import { ensureWebBuild, WEB_DIST } from './prerequisites/webBuild.ts';
 
 const HELP = `npm start -- [options]
@@ -87,7 +87,7 @@ async function main(): Promise<void> {
   await reportHealth(system);
   say(`Ready in ${((performance.now() - began) / 1000).toFixed(1)} s.\n\n  Carillon: ${system.url}\n`);
   if (values.lan) {
-    say(renderUnicodeCompact(system.url));
+    say(qrCode(system.url));
     if (!own)
       say(
         'The certificate is self-signed: the phone will warn once; go on to the page. (Or give your own: --cert, --key.)\n',
@@ -99,10 +99,10 @@ async function main(): Promise<void> {
 async function reportHealth(system: System): Promise<void> {
   const replies = await system.health();
   for (const name of SERVICE_NAMES) {
-    const reply = replies.find((candidate) => candidate.service === name);
-    console.log(reply?.ok ? `  ✓ ${name}` : `  ✗ ${name}: ${reply?.problems.join('; ') ?? 'no answer'}`);
+    const { ok, problems } = replies[name];
+    console.log(ok ? `  ✓ ${name}` : `  ✗ ${name}: ${problems.join('; ')}`);
   }
-  if (replies.some((reply) => !reply.ok)) console.log('Not everything is well: npm run doctor says more.');
+  if (SERVICE_NAMES.some((name) => !replies[name].ok)) console.log('Not everything is well: npm run doctor says more.');
 }
 
 function endWithCtrlC(system: System): void {

@@ -1,3 +1,4 @@
+export { renderUnicodeCompact as qrCode } from 'uqr';
 export { type Certificate, selfSignedCertificate } from './certificate.ts';
 export { readTls } from './frontDoor.ts';
 export { lanAddresses } from './lan.ts';

@@ -38,7 +38,7 @@ export interface System {
   readonly port: number;
   readonly url: string;
   readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
-  health(): Promise<HealthReply[]>;
+  health(): Promise<Record<ServiceName, HealthReply>>;
   stop(): Promise<void>;
 }
 
@@ -131,7 +131,10 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       port: door.port,
       url: `${options.tls ? 'https' : 'http'}://${shownHost}:${door.port}/`,
       services,
-      health: () => Promise.all(SERVICE_NAMES.map((name) => health(services[name]))),
+      health: async () => {
+        const replies = SERVICE_NAMES.map(async (name) => [name, await health(services[name])] as const);
+        return Object.fromEntries(await Promise.all(replies)) as Record<ServiceName, HealthReply>;
+      },
       stop,
     };
   } catch (error) {
