@@ -74,7 +74,7 @@ export async function readJson<T>(request: IncomingMessage, schema: z.ZodType<T>
 }
 
 /** @throws ProtocolError `token-invalid` without a bearer token (RFC 6750 §2.1). */
-export function bearerToken(request: IncomingMessage): string {
+export function bearerToken(request: { readonly headers: { readonly authorization?: string | undefined } }): string {
   const match = /^Bearer ([A-Za-z0-9._~+/-]+=*)$/i.exec(request.headers.authorization ?? '');
   if (!match) throw new ProtocolError('token-invalid');
   return match[1]!;
