@@ -1,0 +1,66 @@
+import { LIMITS } from '@carillon/protocol';
+import { fields } from '@carillon/service';
+import { z } from 'zod';
+import { SFU_NODE } from './io/sfuNodes.ts';
+
+const seconds = (fallback: number) => z.coerce.number().int().min(1).max(86_400).default(fallback);
+/** Checked here, read by `sfuNodeOf`. */
+const nodes = fields
+  .list()
+  .default(['local=/sfu/v1/socket'])
+  .pipe(z.array(z.string().regex(SFU_NODE)).max(1_000));
+
+export const signalingConfig = z.object({
+  CARILLON_SIGNALING_HOST: fields.host(),
+  CARILLON_SIGNALING_PORT: fields.port(7102),
+  CARILLON_DATA_DIR: fields.dataDir(),
+  CARILLON_MESSAGING_URL: fields.messagingUrl(),
+  CARILLON_ICE_STUN_URLS: fields
+    .list()
+    .describe('STUN servers for the devices, comma separated, as stun:host:port. None: fewer direct paths.'),
+  CARILLON_ICE_TURN_URLS: fields
+    .list()
+    .describe(
+      'TURN relays, comma separated, as turn:host:port?transport=udp. None: no call where no direct path exists.',
+    ),
+  CARILLON_TURN_SECRET: z
+    .string()
+    .min(16)
+    .optional()
+    .describe('Shared with the TURN relay; signs time-limited credentials. Needed with CARILLON_ICE_TURN_URLS.'),
+  CARILLON_SIGNALING_TURN_SECONDS: seconds(12 * 3600).describe(
+    'Life of a TURN credential. Shorter than a call, and its relay cannot be refreshed; longer, and a stolen one lasts.',
+  ),
+  CARILLON_SFU_NODES: nodes.describe(
+    'SFU nodes, comma separated, as id=url; the url is wss://host/path, or a path on the origin of the app. The id is what the node itself is configured with',
+  ),
+  CARILLON_SIGNALING_RING_SECONDS: seconds(LIMITS.ringMs / 1000).describe(
+    'How long a call rings. Devices drop an invite after 60 s whatever this says.',
+  ),
+  CARILLON_SIGNALING_RECONNECT_SECONDS: seconds(LIMITS.reconnectMs / 1000).describe(
+    'How long a participant may be without a socket. Longer holds a place for the dead; shorter ends calls in tunnels.',
+  ),
+  CARILLON_SIGNALING_ENDED_SECONDS: seconds(120).describe(
+    'How long an ended call is remembered, to tell a device that wakes up late why it is over.',
+  ),
+  CARILLON_SIGNALING_CALLS_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(20_000)
+    .describe('Calls at once, those ended and remembered included; each costs about 3 KB.'),
+  CARILLON_SIGNALING_SOCKETS_MAX: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(20_000)
+    .describe('Sockets at once; each costs about 10 KB and a file descriptor.'),
+  CARILLON_SIGNALING_OUTBOX_BYTES_MAX: z.coerce
+    .number()
+    .int()
+    .min(1024)
+    .default(256 * 1024 * 1024)
+    .describe('Memory for relayed frames that may have to be sent again. Past it, relays are refused for a while.'),
+});
+
+export type SignalingConfig = z.infer<typeof signalingConfig>;

@@ -1,0 +1,333 @@
+// The one owner of every call. Each event is stepped and its effects are run
+// before the next is looked at: nothing here waits, so no two events of a call
+// can ever see the same state.
+
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type AccountId,
+  type Address,
+  addressKey,
+  type CallId,
+  ProtocolError,
+  type SignalingServerFrameSchema,
+} from '@carillon/protocol';
+import { type Log, loggable } from '@carillon/service';
+import { type Bounds, type Call, type CallEvent, type Effect, isSameDevice } from '../core/call.ts';
+import { collides, glareWinner } from '../core/glare.ts';
+import { Outbox } from '../core/outbox.ts';
+import { step } from '../core/step.ts';
+import type { CallStore } from './callStore.ts';
+import type { Seat, Seats } from './seats.ts';
+import type { SfuNodes } from './sfuNodes.ts';
+import { callStateOf, END_REASONS } from './wire.ts';
+
+type ServerFrame = MessageInitShape<typeof SignalingServerFrameSchema>;
+
+/**
+ * Calls that one account has created and that still run. Two would do for a
+ * person; raising it lets one account make more strangers' devices ring at once.
+ */
+const CREATED_PER_ACCOUNT_MAX = 4;
+/** Calls one socket hears of at once. */
+const ATTACHED_PER_SEAT_MAX = 32;
+
+export interface CallsOptions {
+  readonly store: CallStore;
+  readonly seats: Seats;
+  readonly nodes: SfuNodes;
+  readonly bounds: Bounds;
+  /** Calls known at once, ended ones that are still remembered included. */
+  readonly callsMax: number;
+  /** Bytes of relayed frames kept for all devices together. */
+  readonly outboxBytesMax: number;
+  readonly now: () => number;
+  readonly log: Log;
+}
+
+interface Owned {
+  call: Call;
+  timer: NodeJS.Timeout | undefined;
+  /** By `account.device`. */
+  readonly outboxes: Map<string, Outbox>;
+}
+
+/** A device's request: where its answer goes. */
+export interface Asker {
+  readonly seat: Seat;
+  readonly requestId: number;
+}
+
+/** What `room` gets: the ticket is signed outside, because signing waits. */
+export interface Ticketed {
+  readonly node: string;
+  readonly number: number;
+}
+
+export class Calls {
+  readonly #options: CallsOptions;
+  readonly #calls = new Map<CallId, Owned>();
+  readonly #createdBy = new Map<AccountId, Set<CallId>>();
+  #outboxBytes = 0;
+  #closed = false;
+
+  constructor(options: CallsOptions) {
+    this.#options = options;
+    for (const call of options.store.all()) {
+      this.#own(call);
+      if (call.phase === 'live' && call.node !== null) options.nodes.assigned(call.node);
+      this.apply(call.callId, { type: 'restored', nodes: options.nodes.ids });
+    }
+  }
+
+  get size(): number {
+    return this.#calls.size;
+  }
+
+  /** Steps the call and runs the effects. @throws ProtocolError when the core refuses. */
+  apply(callId: CallId, event: CallEvent, asker?: Asker): Ticketed | undefined {
+    if (this.#closed) throw new ProtocolError('shutting-down');
+    const owned = this.#calls.get(callId);
+    if (asker) this.#admit(callId, event, asker, owned);
+    const glare = event.type === 'create' && !owned ? this.#beforeCreate(event) : undefined;
+    const proposed = event.type === 'room' ? { ...event, node: this.#options.nodes.choose()?.id } : event;
+    const result = step(owned?.call, proposed, this.#options.now(), this.#options.bounds);
+    if ('refusal' in result) {
+      for (const effect of result.effects) this.#run(callId, effect, owned, asker);
+      throw new ProtocolError(result.refusal);
+    }
+    const { call, effects } = result;
+    if (call) {
+      this.#account(owned?.call, call);
+      const current = owned ?? this.#own(call);
+      current.call = call;
+      for (const effect of effects) this.#run(callId, effect, current, asker);
+      if (call.phase === 'ended') this.#dropOutboxes(current);
+    } else if (owned) {
+      this.#disown(owned);
+    }
+    if (glare) this.#settleGlare(callId, glare);
+    const ticket = effects.find((effect) => effect.type === 'ticket');
+    return ticket && { node: ticket.node, number: ticket.number };
+  }
+
+  /** The seat's socket is gone: its calls count the time. */
+  lost(seat: Seat): void {
+    if (this.#closed) return;
+    for (const callId of seat.attached) {
+      if (this.#calls.has(callId)) this.#quietly(callId, { type: 'socket_lost', by: seat.address });
+    }
+    seat.attached.clear();
+  }
+
+  /** Stops the timers; what is stored stays. */
+  close(): void {
+    this.#closed = true;
+    for (const { timer } of this.#calls.values()) clearTimeout(timer);
+    this.#options.store.close();
+  }
+
+  /** The bounds that go beyond one call. */
+  #admit(callId: CallId, event: CallEvent, { seat }: Asker, owned: Owned | undefined): void {
+    const { callsMax, outboxBytesMax, now } = this.#options;
+    if (event.type === 'create' && !owned && this.#calls.size >= callsMax) {
+      throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
+    }
+    if (event.type === 'relay') {
+      if (!seat.relays.take(now())) throw new ProtocolError('rate-limited', { retryAfterMs: seat.relays.waitMs() });
+      if (this.#outboxBytes >= outboxBytesMax) throw new ProtocolError('rate-limited', { retryAfterMs: 10_000 });
+    }
+    if (seat.attached.size >= ATTACHED_PER_SEAT_MAX && !seat.attached.has(callId)) {
+      throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
+    }
+  }
+
+  /**
+   * A device that calls the same person again has given up the first call: it is
+   * hung up. Returns the call that this one collides with, if the callee calls too.
+   */
+  #beforeCreate({ by, callees, room }: Extract<CallEvent, { type: 'create' }>): CallId | undefined {
+    const [callee] = callees;
+    if (callee && callees.length === 1 && !room) {
+      for (const callId of this.#createdBy.get(by.accountId) ?? []) {
+        const call = this.#calls.get(callId)?.call;
+        if (call?.phase !== 'live' || call.mode !== 'peer') continue;
+        const isSame =
+          call.participants.some((p) => p.accountId === callee) &&
+          call.participants.some((p) => p.state === 'joined' && isSameDevice(by, p));
+        if (isSame) this.#quietly(callId, { type: 'hang_up', by });
+      }
+    }
+    if ((this.#createdBy.get(by.accountId)?.size ?? 0) >= CREATED_PER_ACCOUNT_MAX) {
+      throw new ProtocolError('rate-limited', { retryAfterMs: this.#options.bounds.ringMs });
+    }
+    if (!callee || callees.length !== 1 || room) return undefined;
+    return [...(this.#createdBy.get(callee) ?? [])].find((callId) => {
+      const call = this.#calls.get(callId)?.call;
+      return call !== undefined && collides(call, by.accountId, callee);
+    });
+  }
+
+  #settleGlare(created: CallId, other: CallId): void {
+    const loser = glareWinner(created, other) === created ? other : created;
+    this.#quietly(loser, { type: 'glare_lost' });
+  }
+
+  #run(callId: CallId, effect: Effect, owned: Owned | undefined, asker: Asker | undefined): void {
+    switch (effect.type) {
+      case 'persist':
+        if (owned) this.#options.store.put(owned.call);
+        return;
+      case 'timer':
+        if (owned) this.#schedule(callId, owned, effect.atMs);
+        return;
+      case 'reply':
+        if (asker && owned) reply(asker, owned.call, effect.body);
+        return;
+      case 'attach':
+        this.#attach(callId, owned, effect, asker);
+        return;
+      case 'detach':
+        this.#detach(callId, owned, effect.device);
+        return;
+      case 'state':
+        if (owned?.call.phase === 'live') {
+          const body = { case: 'state', value: callStateOf(owned.call) } as const;
+          for (const device of effect.to) this.#send(callId, device, { body });
+        }
+        return;
+      case 'ended': {
+        const { to, reason, by } = effect;
+        const value = { callId, reason: END_REASONS[reason], byAccountId: by ?? '' };
+        const frame: ServerFrame = { body: { case: 'ended', value } };
+        // A device that asks about an ended call is answered though it is not attached.
+        if (asker && isSameDevice(to, asker.seat.address)) asker.seat.connection?.send(frame);
+        else this.#send(callId, to, frame);
+        this.#detach(callId, owned, to);
+        return;
+      }
+      case 'relay':
+        if (owned) this.#relay(callId, owned, effect);
+        return;
+      case 'ticket':
+      case 'forget':
+        return;
+      default:
+        effect satisfies never;
+    }
+  }
+
+  #relay(callId: CallId, owned: Owned, { from, to, sealed }: Extract<Effect, { type: 'relay' }>): void {
+    if (owned.call.phase !== 'live') return;
+    const key = addressKey(to);
+    let outbox = owned.outboxes.get(key);
+    if (!outbox) {
+      // Invited devices are named by the sender: it may name as many as there are participants' devices.
+      if (owned.outboxes.size >= OUTBOXES_PER_CALL_MAX) throw new ProtocolError('device-unknown');
+      outbox = new Outbox(owned.call.restores);
+      owned.outboxes.set(key, outbox);
+    }
+    const before = outbox.bytes;
+    const frame = outbox.push(from, sealed);
+    this.#outboxBytes += outbox.bytes - before;
+    this.#send(callId, to, { body: { case: 'relayed', value: { callId, ...frame } } });
+  }
+
+  #attach(
+    callId: CallId,
+    owned: Owned | undefined,
+    { device, receivedSeq }: Extract<Effect, { type: 'attach' }>,
+    asker: Asker | undefined,
+  ): void {
+    const seat = asker?.seat;
+    if (!owned || !seat || !isSameDevice(device, seat.address)) return;
+    // Attached already: it has got all of them, in order.
+    if (seat.attached.has(callId) && receivedSeq === 0n) return;
+    seat.attached.add(callId);
+    const outbox = owned.outboxes.get(addressKey(device));
+    if (!outbox) return;
+    const before = outbox.bytes;
+    const frames = outbox.after(receivedSeq);
+    this.#outboxBytes += outbox.bytes - before;
+    for (const frame of frames) seat.connection?.send({ body: { case: 'relayed', value: { callId, ...frame } } });
+  }
+
+  #detach(callId: CallId, owned: Owned | undefined, device: Address): void {
+    this.#options.seats.at(device)?.attached.delete(callId);
+    const outbox = owned?.outboxes.get(addressKey(device));
+    if (!outbox) return;
+    this.#outboxBytes -= outbox.bytes;
+    owned?.outboxes.delete(addressKey(device));
+  }
+
+  /** Only to a socket that is attached: what it missed before comes first, on attach. */
+  #send(callId: CallId, to: Address, frame: ServerFrame): void {
+    const seat = this.#options.seats.at(to);
+    if (seat?.attached.has(callId)) seat.connection?.send(frame);
+  }
+
+  #schedule(callId: CallId, owned: Owned, atMs: number): void {
+    clearTimeout(owned.timer);
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    const delayMs = Math.max(0, atMs - this.#options.now());
+    owned.timer = setTimeout(() => this.#quietly(callId, { type: 'tick' }), delayMs);
+  }
+
+  /** An event of the server's own; a refusal means that the call has moved on, and is nobody's to hear. */
+  #quietly(callId: CallId, event: CallEvent): void {
+    try {
+      this.apply(callId, event);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+    }
+  }
+
+  #own(call: Call): Owned {
+    const owned: Owned = { call, timer: undefined, outboxes: new Map() };
+    this.#calls.set(call.callId, owned);
+    if (call.phase === 'live') {
+      const created = this.#createdBy.get(call.createdBy) ?? new Set();
+      this.#createdBy.set(call.createdBy, created.add(call.callId));
+    }
+    return owned;
+  }
+
+  #disown({ call, timer }: Owned): void {
+    clearTimeout(timer);
+    this.#calls.delete(call.callId);
+    this.#options.store.delete(call.callId);
+  }
+
+  #dropOutboxes(owned: Owned): void {
+    for (const outbox of owned.outboxes.values()) this.#outboxBytes -= outbox.bytes;
+    owned.outboxes.clear();
+  }
+
+  /** Rooms per node, calls per creator, and one log line for each beginning and end. */
+  #account(before: Call | undefined, after: Call): void {
+    const { nodes, log } = this.#options;
+    const was = before?.phase === 'live' ? before : undefined;
+    const is = after.phase === 'live' ? after : undefined;
+    if (was?.node !== is?.node) {
+      if (was && was.node !== null) nodes.released(was.node);
+      if (is && is.node !== null) nodes.assigned(is.node);
+    }
+    if (!before && is) log.info('call created', { call: loggable(is.callId), mode: is.mode });
+    if (was && is && was.mode !== is.mode) log.info('call moves to a room', { call: loggable(is.callId) });
+    if (was && after.phase === 'ended') {
+      const created = this.#createdBy.get(after.createdBy);
+      created?.delete(after.callId);
+      if (created?.size === 0) this.#createdBy.delete(after.createdBy);
+      log.info('call ended', { call: loggable(after.callId), reason: after.endings[0]?.reason });
+    }
+  }
+}
+
+/** All devices of a full call, twice over. */
+const OUTBOXES_PER_CALL_MAX = 80;
+
+function reply({ seat, requestId }: Asker, call: Call, body: 'state' | 'done'): void {
+  if (body === 'done') seat.connection?.send({ replyTo: requestId, body: { case: 'done', value: {} } });
+  else if (call.phase === 'live') {
+    seat.connection?.send({ replyTo: requestId, body: { case: 'state', value: callStateOf(call) } });
+  }
+}
