@@ -1,0 +1,118 @@
+// What one connected device is sent next. The queue is read in pages, urgent
+// envelopes before the others, each in order of seq, with a window of
+// unacknowledged ones under way so that a slow device is not flooded.
+//
+//   (open) --> reading --page was not full--> resting --queued, or room and more--> reading
+//                 ^--page was full, room left--'
+//
+// A seq is delivered once per connection: two cursors remember how far urgent
+// and ordinary envelopes got. A new connection starts from zero, so whatever
+// was not acknowledged is delivered again (at least once).
+import type { QueuedEnvelope } from './messagingStore.ts';
+
+/** Unacknowledged ordinary envelopes under way. More hides round trips on a long link; each holds up to 64 KiB. */
+export const WINDOW_MAX = 128;
+/** Room that only urgent ones may use, so that a call rings on a device busy with its backlog. */
+export const URGENT_ROOM = 32;
+/** Envelopes read at once: bounds the memory of one read to 32 times 64 KiB. */
+export const PAGE_MAX = 32;
+
+export interface DeliveryState {
+  readonly reading: boolean;
+  /** Something may be in the queue past the cursors. */
+  readonly more: boolean;
+  /** The end of the queue was reached once, and said. */
+  readonly drained: boolean;
+  readonly urgentAfter: number;
+  readonly ordinaryAfter: number;
+  /** Delivered on this connection, not acknowledged. */
+  readonly inFlight: ReadonlySet<number>;
+}
+
+export type DeliveryEvent =
+  | { readonly type: 'opened' }
+  | { readonly type: 'queued' }
+  | { readonly type: 'acknowledged'; readonly seqs: readonly number[] }
+  | {
+      readonly type: 'page';
+      /** The limits that were asked for. */
+      readonly read: ReadEffect;
+      readonly urgent: readonly QueuedEnvelope[];
+      readonly ordinary: readonly QueuedEnvelope[];
+    };
+
+export interface ReadEffect {
+  readonly type: 'read';
+  readonly urgent: { readonly afterSeq: number; readonly limit: number };
+  readonly ordinary: { readonly afterSeq: number; readonly limit: number };
+}
+
+export type DeliveryEffect =
+  | ReadEffect
+  | { readonly type: 'deliver'; readonly envelope: QueuedEnvelope }
+  | { readonly type: 'say-drained' };
+
+export interface DeliveryStep {
+  readonly state: DeliveryState;
+  readonly effects: readonly DeliveryEffect[];
+}
+
+export const closedWindow: DeliveryState = {
+  reading: false,
+  more: false,
+  drained: false,
+  urgentAfter: 0,
+  ordinaryAfter: 0,
+  inFlight: new Set(),
+};
+
+export function stepDelivery(state: DeliveryState, event: DeliveryEvent): DeliveryStep {
+  switch (event.type) {
+    case 'opened':
+    case 'queued':
+      return readIfRoom({ ...state, more: true }, []);
+    case 'acknowledged': {
+      const inFlight = new Set(state.inFlight);
+      for (const seq of event.seqs) inFlight.delete(seq);
+      return readIfRoom({ ...state, inFlight }, []);
+    }
+    case 'page':
+      return onPage(state, event);
+    default:
+      return event satisfies never;
+  }
+}
+
+function onPage(state: DeliveryState, page: Extract<DeliveryEvent, { type: 'page' }>): DeliveryStep {
+  const envelopes = [...page.urgent, ...page.ordinary];
+  const atEnd =
+    page.urgent.length < page.read.urgent.limit &&
+    (page.ordinary.length < page.read.ordinary.limit || page.read.ordinary.limit === 0);
+  const ordinaryUnread = page.read.ordinary.limit === 0;
+  const next: DeliveryState = {
+    reading: false,
+    // `more` became true again if something was queued while the page was read.
+    more: state.more || !atEnd || ordinaryUnread,
+    drained: state.drained || (atEnd && !ordinaryUnread),
+    urgentAfter: page.urgent.at(-1)?.seq ?? state.urgentAfter,
+    ordinaryAfter: page.ordinary.at(-1)?.seq ?? state.ordinaryAfter,
+    inFlight: new Set([...state.inFlight, ...envelopes.map((envelope) => envelope.seq)]),
+  };
+  const effects: DeliveryEffect[] = envelopes.map((envelope) => ({ type: 'deliver', envelope }));
+  if (next.drained && !state.drained) effects.push({ type: 'say-drained' });
+  return readIfRoom(next, effects, ordinaryUnread && atEnd && !state.more);
+}
+
+/** `urgentOnlyDone`: there is no room for ordinary ones and urgent ones are read to the end; wait for an ack. */
+function readIfRoom(state: DeliveryState, effects: readonly DeliveryEffect[], urgentOnlyDone = false): DeliveryStep {
+  const ordinaryRoom = Math.max(0, WINDOW_MAX - state.inFlight.size);
+  const urgentRoom = Math.max(0, WINDOW_MAX + URGENT_ROOM - state.inFlight.size);
+  if (!state.more || state.reading || urgentRoom === 0 || urgentOnlyDone) return { state, effects };
+  const read: ReadEffect = {
+    type: 'read',
+    urgent: { afterSeq: state.urgentAfter, limit: Math.min(PAGE_MAX, urgentRoom) },
+    // Urgent ones found by the same read take of the same room; the overshoot is at most a page.
+    ordinary: { afterSeq: state.ordinaryAfter, limit: Math.min(PAGE_MAX, ordinaryRoom) },
+  };
+  return { state: { ...state, reading: true, more: false }, effects: [...effects, read] };
+}

@@ -1,0 +1,59 @@
+// What a send must look like before it is worth asking the store about.
+import {
+  type AccountId,
+  type Address,
+  accountIdSchema,
+  type DeviceId,
+  deviceIdSchema,
+  EnvelopeKind,
+  LIMITS,
+  messageIdSchema,
+  ProtocolError,
+  type SendRequest,
+} from '@carillon/protocol';
+import type { EnvelopeKindCode, NewMessage } from './messagingStore.ts';
+
+/** @throws ProtocolError `invalid-request`, `frame-too-large` */
+export function checkedMessage(request: SendRequest, from: Address, ageMaxMs: number, nowMs: number): NewMessage {
+  const { messageId, envelopes, urgent, expiresAtMs } = request;
+  if (envelopes.length > LIMITS.envelopesPerSendMax) throw new ProtocolError('invalid-request');
+  const oldest = nowMs + ageMaxMs;
+  const message: NewMessage = {
+    from,
+    messageId: parsed(messageIdSchema.safeParse(messageId)),
+    to: checkedAccountId(request.recipientAccountId),
+    urgent,
+    acceptedAtMs: nowMs,
+    // A sender may shorten an envelope's life, never lengthen it.
+    expiresAtMs: expiresAtMs === 0n || expiresAtMs > BigInt(oldest) ? oldest : Number(expiresAtMs),
+    envelopes: envelopes.map(({ deviceId, kind, ciphertext }) => {
+      if (ciphertext.length > LIMITS.envelopeBytesMax) throw new ProtocolError('frame-too-large');
+      if (ciphertext.length === 0) throw new ProtocolError('invalid-request');
+      return { deviceId: checkedDeviceId(deviceId), kind: checkedKind(kind), ciphertext };
+    }),
+  };
+  const named = new Set(message.envelopes.map((envelope) => envelope.deviceId));
+  if (named.size !== message.envelopes.length) throw new ProtocolError('invalid-request');
+  return message;
+}
+
+/** @throws ProtocolError `invalid-request` */
+export function checkedAccountId(text: string): AccountId {
+  return parsed(accountIdSchema.safeParse(text));
+}
+
+/** @throws ProtocolError `invalid-request` */
+export function checkedDeviceId(id: number): DeviceId {
+  return parsed(deviceIdSchema.safeParse(id));
+}
+
+function checkedKind(kind: EnvelopeKind): EnvelopeKindCode {
+  if (kind === EnvelopeKind.PREKEY) return 1;
+  if (kind === EnvelopeKind.RATCHET) return 2;
+  throw new ProtocolError('invalid-request');
+}
+
+function parsed<T>(result: { success: true; data: T } | { success: false; error: unknown }): T {
+  if (result.success) return result.data;
+  throw new ProtocolError('invalid-request', { cause: result.error });
+}

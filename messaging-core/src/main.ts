@@ -1,0 +1,4 @@
+import { runService } from '@carillon/service';
+import { messagingService } from './service.ts';
+
+await runService(messagingService);
