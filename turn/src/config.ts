@@ -1,0 +1,59 @@
+import { fields } from '@carillon/service';
+import { z } from 'zod';
+
+const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback);
+
+export const turnConfig = z.object({
+  CARILLON_TURN_SECRET: z
+    .string()
+    .min(16, 'must be at least 16 characters; signaling has the same')
+    .describe('Shared with signaling: whoever knows it can make credentials (coturn: static-auth-secret).'),
+  CARILLON_TURN_REALM: z
+    .string()
+    .min(1)
+    .max(64)
+    .default('carillon')
+    .describe('Realm of the long-term credentials (RFC 8489 §9.2).'),
+  CARILLON_TURN_LISTEN: z
+    .string()
+    .default('0.0.0.0')
+    .describe('IPv4 address that the relay listens on and relays from.'),
+  CARILLON_TURN_PORT: port(3478).describe('UDP port of the relay; 0 takes a free one.'),
+  CARILLON_TURN_RELAY_ADDRESS: z
+    .ipv4()
+    .optional()
+    .describe(
+      'Address by which peers reach the relayed ports: the public one behind a NAT. Needed when listening on 0.0.0.0.',
+    ),
+  CARILLON_TURN_PORT_MIN: port(49152).describe('First UDP port for relayed traffic; open this range in the firewall.'),
+  CARILLON_TURN_PORT_MAX: port(65535).describe(
+    'Last UDP port for relayed traffic; the range bounds how many calls are relayed at once.',
+  ),
+  CARILLON_TURN_ALLOW_PEERS: fields
+    .list()
+    .describe(
+      'Networks (CIDR, comma separated) that may be peers although they are loopback, private or otherwise special. Leave empty on the internet: everything named here can be reached through the relay.',
+    ),
+  CARILLON_TURN_ALLOCATIONS_PER_USER: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(24)
+    .describe('Allocations of one user at once; an ICE restart needs a few more than a call.'),
+  CARILLON_TURN_ALLOCATIONS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(2000)
+    .describe('Allocations in all; each takes a descriptor and a port.'),
+  CARILLON_TURN_HTTP_HOST: fields.host(),
+  CARILLON_TURN_HTTP_PORT: fields.port(7105),
+  CARILLON_TURN_TAP_FILE: z
+    .string()
+    .optional()
+    .describe(
+      'For tests: appends what is relayed to this file, each datagram behind its length (4 bytes), 16 MiB at most.',
+    ),
+});
+
+export type TurnConfig = z.infer<typeof turnConfig>;

@@ -1,0 +1,278 @@
+// What a STUN or TURN request is answered (RFC 8656 §6 to §12, RFC 8489 §9.2).
+// Pure: it looks at the message and at what is known of the client, and returns
+// the reply and what the relay is to do.
+
+import { FAMILY, readXorAddress, type TransportAddress, writeXorAddress } from './address.ts';
+import { type AllocationState, CHANNEL_FIRST, CHANNEL_LAST, lifetimeSeconds } from './allocation.ts';
+import { credentialExpiryMs, credentialUser, isFreshNonce, longTermKey, makeNonce } from './credentials.ts';
+import type { PeerPolicy } from './peerPolicy.ts';
+import {
+  ATTRIBUTE,
+  attributeOf,
+  CLASS,
+  encodeStun,
+  METHOD,
+  type StunAttribute,
+  type StunMessage,
+  verifyIntegrity,
+} from './stun.ts';
+
+export interface RelayRules {
+  readonly realm: string;
+  /** Shared with whoever hands out credentials. */
+  readonly secret: string;
+  readonly nonceKey: Buffer;
+  readonly policy: PeerPolicy;
+  /** Allocations of one credential user; a device in a call needs a handful. */
+  readonly allocationsPerUserMax: number;
+  readonly allocationsMax: number;
+}
+
+/** What the relay knows of the sender of a message. */
+export interface ClientView {
+  /** `address:port`, as the relay sees it. */
+  readonly from: TransportAddress;
+  readonly allocation: KnownAllocation | undefined;
+  readonly allocationsOf: (user: string) => number;
+  readonly allocations: number;
+}
+
+export interface KnownAllocation {
+  readonly username: string;
+  /** The long-term key it was made with: a credential that expires later must not cut a running call. */
+  readonly key: Buffer;
+  readonly state: AllocationState;
+  /** Transaction of the Allocate that made it, in hex, and the reply it got (RFC 8656 §7.2: retransmissions). */
+  readonly transaction: string;
+  readonly reply: Buffer;
+}
+
+export type Outcome =
+  | { readonly do: 'nothing' }
+  | { readonly do: 'reply'; readonly bytes: Buffer }
+  | {
+      readonly do: 'allocate';
+      readonly username: string;
+      readonly user: string;
+      readonly key: Buffer;
+      readonly lifetimeSeconds: number;
+    }
+  | { readonly do: 'release'; readonly bytes: Buffer }
+  | { readonly do: 'send'; readonly peer: TransportAddress; readonly data: Buffer };
+
+const REASON: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  401: 'Unauthorized',
+  403: 'Forbidden',
+  420: 'Unknown Attribute',
+  437: 'Allocation Mismatch',
+  438: 'Stale Nonce',
+  440: 'Address Family not Supported',
+  441: 'Wrong Credentials',
+  442: 'Unsupported Transport Protocol',
+  443: 'Peer Address Family Mismatch',
+  486: 'Allocation Quota Reached',
+  508: 'Insufficient Capacity',
+};
+const NOTHING: Outcome = { do: 'nothing' };
+const UDP = 17;
+
+export function handleMessage(message: StunMessage, client: ClientView, rules: RelayRules, nowMs: number): Outcome {
+  if (message.class === CLASS.indication)
+    return message.method === METHOD.send ? handleSend(message, client, nowMs) : NOTHING;
+  if (message.class !== CLASS.request) return NOTHING;
+  if (message.method === METHOD.binding) return binding(message, client);
+  const authenticated = authenticate(message, client, rules, nowMs);
+  if ('refused' in authenticated) return authenticated.refused;
+  if (message.unknown.length > 0) return refuse(message, 420, authenticated.key, [unknownAttributes(message.unknown)]);
+  switch (message.method) {
+    case METHOD.allocate:
+      return allocate(message, client, rules, authenticated);
+    case METHOD.refresh:
+      return refresh(message, client.allocation, nowMs);
+    case METHOD.createPermission:
+      return createPermission(message, client.allocation, rules, nowMs);
+    case METHOD.channelBind:
+      return channelBind(message, client.allocation, rules, nowMs);
+    default:
+      return refuse(message, 400, authenticated.key);
+  }
+}
+
+function binding(message: StunMessage, client: ClientView): Outcome {
+  if (message.unknown.length > 0) return refuse(message, 420, undefined, [unknownAttributes(message.unknown)]);
+  return succeed(message, undefined, [{ type: ATTRIBUTE.xorMappedAddress, value: writeXorAddress(client.from) }]);
+}
+
+type Authenticated = { readonly username: string; readonly key: Buffer } | { readonly refused: Outcome };
+
+/** The long-term credential mechanism (RFC 8489 §9.2.4), in its order of checks. */
+function authenticate(message: StunMessage, client: ClientView, rules: RelayRules, nowMs: number): Authenticated {
+  const clientKey = `${client.from.address}:${client.from.port}`;
+  const challenge = (code: 401 | 438): Authenticated => ({
+    refused: refuse(message, code, undefined, [
+      { type: ATTRIBUTE.realm, value: Buffer.from(rules.realm) },
+      { type: ATTRIBUTE.nonce, value: Buffer.from(makeNonce(rules.nonceKey, clientKey, nowMs)) },
+    ]),
+  });
+  if (!message.integrity) return challenge(401);
+  const username = attributeOf(message, ATTRIBUTE.username)?.toString('utf8');
+  const realm = attributeOf(message, ATTRIBUTE.realm)?.toString('utf8');
+  const nonce = attributeOf(message, ATTRIBUTE.nonce)?.toString('latin1');
+  if (username === undefined || realm === undefined || nonce === undefined) return { refused: refuse(message, 400) };
+  const { allocation } = client;
+  if (allocation && allocation.username !== username) return { refused: refuse(message, 441) };
+  const expiresAtMs = credentialExpiryMs(username);
+  if (realm !== rules.realm || expiresAtMs === undefined) return challenge(401);
+  if (!allocation && expiresAtMs <= nowMs) return challenge(401);
+  const key = allocation?.key ?? longTermKey(rules.secret, username, rules.realm);
+  if (!verifyIntegrity(message, key)) return challenge(401);
+  // Only who holds the key learns that the nonce alone was stale.
+  if (!isFreshNonce(rules.nonceKey, clientKey, nonce, nowMs)) return challenge(438);
+  return { username, key };
+}
+
+function allocate(
+  message: StunMessage,
+  client: ClientView,
+  rules: RelayRules,
+  { username, key }: { username: string; key: Buffer },
+): Outcome {
+  if (client.allocation) {
+    const again = client.allocation.transaction === message.transactionId.toString('hex');
+    return again ? { do: 'reply', bytes: client.allocation.reply } : refuse(message, 437, key);
+  }
+  const transport = attributeOf(message, ATTRIBUTE.requestedTransport);
+  if (transport?.length !== 4) return refuse(message, 400, key);
+  if (transport[0] !== UDP) return refuse(message, 442, key);
+  const family = attributeOf(message, ATTRIBUTE.requestedAddressFamily);
+  if (family && family[0] !== FAMILY.ipv4) return refuse(message, 440, key);
+  // Even ports and reservations serve RTP without rtcp-mux; nobody here sends that.
+  if (attributeOf(message, ATTRIBUTE.evenPort) || attributeOf(message, ATTRIBUTE.reservationToken))
+    return refuse(message, 508, key);
+  const user = credentialUser(username);
+  if (client.allocationsOf(user) >= rules.allocationsPerUserMax) return refuse(message, 486, key);
+  if (client.allocations >= rules.allocationsMax) return refuse(message, 508, key);
+  return { do: 'allocate', username, user, key, lifetimeSeconds: lifetimeSeconds(readLifetime(message)) };
+}
+
+/** The reply once the relay has a port (RFC 8656 §7.2). */
+export function allocated(
+  message: StunMessage,
+  at: { relayed: TransportAddress; mapped: TransportAddress; lifetimeSeconds: number; key: Buffer },
+): Buffer {
+  return success(message, at.key, [
+    { type: ATTRIBUTE.xorRelayedAddress, value: writeXorAddress(at.relayed) },
+    { type: ATTRIBUTE.lifetime, value: uint32(at.lifetimeSeconds) },
+    { type: ATTRIBUTE.xorMappedAddress, value: writeXorAddress(at.mapped) },
+  ]);
+}
+
+export function notAllocated(message: StunMessage, key: Buffer): Buffer {
+  return refusal(message, 508, key);
+}
+
+function refresh(message: StunMessage, allocation: KnownAllocation | undefined, nowMs: number): Outcome {
+  if (!allocation) return refuse(message, 437);
+  const asked = readLifetime(message);
+  const seconds = asked === 0 ? 0 : lifetimeSeconds(asked);
+  const bytes = success(message, allocation.key, [{ type: ATTRIBUTE.lifetime, value: uint32(seconds) }]);
+  if (seconds === 0) return { do: 'release', bytes };
+  allocation.state.expiresAtMs = nowMs + seconds * 1000;
+  return { do: 'reply', bytes };
+}
+
+function createPermission(
+  message: StunMessage,
+  allocation: KnownAllocation | undefined,
+  rules: RelayRules,
+  nowMs: number,
+): Outcome {
+  if (!allocation) return refuse(message, 437);
+  const peers = message.attributes
+    .filter(({ type }) => type === ATTRIBUTE.xorPeerAddress)
+    .map(({ value }) => readXorAddress(value));
+  if (peers.length === 0) return refuse(message, 400, allocation.key);
+  const addresses: string[] = [];
+  for (const peer of peers) {
+    if (!peer) return refuse(message, 400, allocation.key);
+    if (peer.family === 'ipv6') return refuse(message, 443, allocation.key);
+    if (!rules.policy.permits(peer.at.address)) return refuse(message, 403, allocation.key);
+    addresses.push(peer.at.address);
+  }
+  // All or none: a request in part granted could not be told from one refused.
+  if (!addresses.every((address) => allocation.state.permit(address, nowMs)))
+    return refuse(message, 508, allocation.key);
+  return succeed(message, allocation.key, []);
+}
+
+function channelBind(
+  message: StunMessage,
+  allocation: KnownAllocation | undefined,
+  rules: RelayRules,
+  nowMs: number,
+): Outcome {
+  if (!allocation) return refuse(message, 437);
+  const { key, state } = allocation;
+  const channel = attributeOf(message, ATTRIBUTE.channelNumber);
+  const peerValue = attributeOf(message, ATTRIBUTE.xorPeerAddress);
+  const peer = peerValue && readXorAddress(peerValue);
+  if (channel?.length !== 4 || !peer) return refuse(message, 400, key);
+  const number = channel.readUInt16BE(0);
+  if (number < CHANNEL_FIRST || number > CHANNEL_LAST) return refuse(message, 400, key);
+  if (peer.family === 'ipv6') return refuse(message, 443, key);
+  if (peer.at.port === 0) return refuse(message, 400, key);
+  if (!rules.policy.permits(peer.at.address)) return refuse(message, 403, key);
+  const bound = state.bind(number, peer.at, nowMs);
+  if (bound !== 'bound') return refuse(message, bound === 'conflict' ? 400 : 508, key);
+  return succeed(message, key, []);
+}
+
+/** An indication carries no proof; the 5-tuple's allocation and permission decide (RFC 8656 §11). */
+function handleSend(message: StunMessage, client: ClientView, nowMs: number): Outcome {
+  const peerValue = attributeOf(message, ATTRIBUTE.xorPeerAddress);
+  const data = attributeOf(message, ATTRIBUTE.data);
+  const peer = peerValue && readXorAddress(peerValue);
+  if (!client.allocation || message.unknown.length > 0 || !data || peer?.family !== 'ipv4' || peer.at.port === 0)
+    return NOTHING;
+  if (!client.allocation.state.isPermitted(peer.at.address, nowMs)) return NOTHING;
+  return { do: 'send', peer: peer.at, data };
+}
+
+function readLifetime(message: StunMessage): number | undefined {
+  const value = attributeOf(message, ATTRIBUTE.lifetime);
+  return value?.length === 4 ? value.readUInt32BE(0) : undefined;
+}
+
+function succeed(message: StunMessage, key: Buffer | undefined, attributes: readonly StunAttribute[]): Outcome {
+  return { do: 'reply', bytes: success(message, key, attributes) };
+}
+
+function success(message: StunMessage, key: Buffer | undefined, attributes: readonly StunAttribute[]): Buffer {
+  const { method, transactionId, hasFingerprint } = message;
+  return encodeStun({ class: CLASS.success, method, transactionId, attributes, key, fingerprint: hasFingerprint });
+}
+
+function refuse(message: StunMessage, code: number, key?: Buffer, extra: readonly StunAttribute[] = []): Outcome {
+  return { do: 'reply', bytes: refusal(message, code, key, extra) };
+}
+
+function refusal(message: StunMessage, code: number, key?: Buffer, extra: readonly StunAttribute[] = []): Buffer {
+  const { method, transactionId, hasFingerprint } = message;
+  const reason = Buffer.from(REASON[code] ?? '');
+  const error = Buffer.concat([Buffer.from([0, 0, Math.floor(code / 100), code % 100]), reason]);
+  const attributes = [{ type: ATTRIBUTE.errorCode, value: error }, ...extra];
+  return encodeStun({ class: CLASS.error, method, transactionId, attributes, key, fingerprint: hasFingerprint });
+}
+
+function unknownAttributes(types: readonly number[]): StunAttribute {
+  const value = Buffer.alloc(types.length * 2);
+  for (const [index, type] of types.entries()) value.writeUInt16BE(type, index * 2);
+  return { type: ATTRIBUTE.unknownAttributes, value };
+}
+
+function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}

@@ -1,0 +1,327 @@
+// The relay's sockets and data path, on node-turn's server: its configuration,
+// its way of choosing relayed ports and its event vocabulary stay; its network,
+// authentication, codecs and allocations are replaced (README.md says why).
+import { randomBytes } from 'node:crypto';
+import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { Log } from '@carillon/service';
+import NodeTurn from 'node-turn';
+import type { TransportAddress } from '../core/address.ts';
+import { writeXorAddress } from '../core/address.ts';
+import { AllocationState } from '../core/allocation.ts';
+import { PeerPolicy } from '../core/peerPolicy.ts';
+import {
+  allocated,
+  handleMessage,
+  type KnownAllocation,
+  notAllocated,
+  type Outcome,
+  type RelayRules,
+} from '../core/requests.ts';
+import { ATTRIBUTE, CLASS, decodeStun, encodeStun, METHOD, type StunMessage } from '../core/stun.ts';
+
+export interface RelayOptions {
+  readonly listen: string;
+  readonly port: number;
+  /** As peers see the relay; the listening address when not given. */
+  readonly relayAddress?: string | undefined;
+  readonly portMin: number;
+  readonly portMax: number;
+  readonly realm: string;
+  readonly secret: string;
+  readonly allowPeers: readonly string[];
+  readonly allocationsPerUserMax: number;
+  readonly allocationsMax: number;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Sees every relayed datagram: tests assert that it is ciphertext. */
+  readonly tap?: ((datagram: Buffer) => void) | undefined;
+}
+
+interface Allocation extends KnownAllocation {
+  readonly user: string;
+  readonly client: TransportAddress;
+  readonly socket: Socket;
+}
+
+export interface RelayStats {
+  readonly allocations: number;
+  readonly allocatedTotal: number;
+  readonly toPeerPackets: number;
+  readonly toPeerBytes: number;
+  readonly toClientPackets: number;
+  readonly toClientBytes: number;
+  readonly refusedPackets: number;
+}
+
+/** How often expired allocations are released; none lives longer than its lifetime by more than this. */
+const SWEEP_MS = 5_000;
+/** A burst of a video key frame times a dozen calls. */
+const SOCKET_BUFFER_BYTES = 1 << 20;
+
+export class Relay extends NodeTurn {
+  readonly #options: RelayOptions;
+  readonly #rules: RelayRules;
+  readonly #allocations = new Map<string, Allocation>();
+  readonly #pending = new Set<string>();
+  readonly #perUser = new Map<string, number>();
+  readonly #listener: Socket;
+  #sweeper: NodeJS.Timeout | undefined;
+  #stopped = false;
+  #stats = {
+    allocatedTotal: 0,
+    toPeerPackets: 0,
+    toPeerBytes: 0,
+    toClientPackets: 0,
+    toClientBytes: 0,
+    refusedPackets: 0,
+  };
+
+  constructor(options: RelayOptions) {
+    super({
+      listeningIps: [options.listen],
+      listeningPort: options.port,
+      relayIps: [options.listen],
+      externalIps: options.relayAddress ?? null,
+      minPort: options.portMin,
+      maxPort: options.portMax,
+      realm: options.realm,
+      authMech: 'long-term',
+    });
+    // node-turn's own handlers answer from its defective state: none of them stays.
+    this.removeAllListeners();
+    this.#options = options;
+    this.#rules = {
+      realm: options.realm,
+      secret: options.secret,
+      nonceKey: randomBytes(32),
+      policy: new PeerPolicy(options.allowPeers),
+      allocationsPerUserMax: options.allocationsPerUserMax,
+      allocationsMax: options.allocationsMax,
+    };
+    this.#listener = createUdpSocket();
+    this.#listener.on('message', (datagram, from) => this.#fromClient(datagram, from));
+  }
+
+  /** Resolves with the port once it listens. @throws Error when the port is taken */
+  start(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#listener.once('error', reject);
+      this.#listener.bind(this.#options.port, this.#options.listen, () => {
+        this.#listener.off('error', reject);
+        // An ICMP error for one client must not end the relay for all.
+        this.#listener.on('error', (error) => this.#options.log.warn('listener error', { error: error.message }));
+        this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+        resolve(this.#listener.address().port);
+      });
+    });
+  }
+
+  /** Releases everything; resolves when the listener is closed. */
+  async stop(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    clearInterval(this.#sweeper);
+    for (const [key, allocation] of this.#allocations) this.#release(key, allocation);
+    await new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+  }
+
+  get stats(): RelayStats {
+    return { allocations: this.#allocations.size, ...this.#stats };
+  }
+
+  #fromClient(datagram: Buffer, from: RemoteInfo): void {
+    // A forged source port of 0 could not be answered: sending there throws.
+    if (from.port === 0) return;
+    const key = `${from.address}:${from.port}`;
+    // The first two bits tell STUN (00) from ChannelData (01) (RFC 8656 §12).
+    if (datagram.length >= 4 && (datagram[0]! & 0xc0) === 0x40) {
+      this.#channelData(datagram, key);
+      return;
+    }
+    const message = decodeStun(datagram);
+    if (!message) {
+      this.#stats.refusedPackets++;
+      return;
+    }
+    const client = { address: from.address, port: from.port };
+    const outcome = handleMessage(message, this.#viewOf(client, key), this.#rules, this.#options.now());
+    this.#carryOut(outcome, message, client, key);
+  }
+
+  #viewOf(from: TransportAddress, key: string) {
+    return {
+      from,
+      allocation: this.#live(key),
+      allocations: this.#allocations.size + this.#pending.size,
+      allocationsOf: (user: string) => this.#perUser.get(user) ?? 0,
+    };
+  }
+
+  #carryOut(outcome: Outcome, message: StunMessage, client: TransportAddress, key: string): void {
+    switch (outcome.do) {
+      case 'nothing':
+        this.#stats.refusedPackets++;
+        return;
+      case 'reply':
+        this.#listener.send(outcome.bytes, client.port, client.address);
+        return;
+      case 'release': {
+        this.#listener.send(outcome.bytes, client.port, client.address);
+        const allocation = this.#allocations.get(key);
+        if (allocation) this.#release(key, allocation);
+        return;
+      }
+      case 'send': {
+        const allocation = this.#allocations.get(key);
+        if (allocation) this.#toPeer(allocation, outcome.data, outcome.peer);
+        return;
+      }
+      case 'allocate':
+        // A retransmission that overtakes the binding of the port is answered by the first.
+        if (!this.#pending.has(key)) void this.#allocate(outcome, message, client, key);
+        return;
+      default:
+        outcome satisfies never;
+    }
+  }
+
+  async #allocate(
+    wanted: Extract<Outcome, { do: 'allocate' }>,
+    message: StunMessage,
+    client: TransportAddress,
+    key: string,
+  ): Promise<void> {
+    const { user, username, lifetimeSeconds } = wanted;
+    this.#pending.add(key);
+    this.#perUser.set(user, (this.#perUser.get(user) ?? 0) + 1);
+    try {
+      const [socket] = await this.allocate.allocateUdp({ transport: { dst: { address: this.#options.listen } } });
+      if (this.#stopped) {
+        socket.close();
+        return;
+      }
+      const { address, port } = socket.address();
+      const relayed = { address: this.#options.relayAddress ?? address, port };
+      const reply = allocated(message, { relayed, mapped: client, lifetimeSeconds, key: wanted.key });
+      const allocation: Allocation = {
+        user,
+        username,
+        key: wanted.key,
+        client,
+        socket,
+        transaction: message.transactionId.toString('hex'),
+        reply,
+        state: new AllocationState(this.#options.now() + lifetimeSeconds * 1000),
+      };
+      socket.on('error', () => {});
+      socket.on('message', (datagram, peer) => this.#fromPeer(allocation, datagram, peer));
+      this.#allocations.set(key, allocation);
+      this.#stats.allocatedTotal++;
+      this.#listener.send(reply, client.port, client.address);
+    } catch (error) {
+      this.#forgetUser(user);
+      this.#options.log.warn('no port to relay from', {
+        error: error instanceof Error ? error.message : String(error),
+      });
+      this.#listener.send(notAllocated(message, wanted.key), client.port, client.address);
+    } finally {
+      this.#pending.delete(key);
+    }
+  }
+
+  #channelData(datagram: Buffer, key: string): void {
+    const allocation = this.#live(key);
+    const length = datagram.readUInt16BE(2);
+    const channel = allocation?.state.channelByNumber(datagram.readUInt16BE(0), this.#options.now());
+    // Over UDP padding may follow, never less than what is announced (RFC 8656 §12.5).
+    if (!allocation || !channel || length > datagram.length - 4) {
+      this.#stats.refusedPackets++;
+      return;
+    }
+    this.#toPeer(allocation, datagram.subarray(4, 4 + length), channel.peer);
+  }
+
+  #toPeer(allocation: Allocation, data: Buffer, peer: TransportAddress): void {
+    this.#stats.toPeerPackets++;
+    this.#stats.toPeerBytes += data.length;
+    this.#options.tap?.(data);
+    allocation.socket.send(data, peer.port, peer.address);
+  }
+
+  #fromPeer(allocation: Allocation, data: Buffer, peer: RemoteInfo): void {
+    const nowMs = this.#options.now();
+    if (!allocation.state.isPermitted(peer.address, nowMs)) {
+      this.#stats.refusedPackets++;
+      return;
+    }
+    this.#stats.toClientPackets++;
+    this.#stats.toClientBytes += data.length;
+    this.#options.tap?.(data);
+    const { address, port } = allocation.client;
+    const channel = allocation.state.channelByPeer(peer.address, peer.port, nowMs);
+    if (channel) {
+      const header = Buffer.allocUnsafe(4);
+      header.writeUInt16BE(channel.number, 0);
+      header.writeUInt16BE(data.length, 2);
+      this.#listener.send([header, data], port, address);
+    } else {
+      this.#listener.send(dataIndication(peer, data), port, address);
+    }
+  }
+
+  #live(key: string): Allocation | undefined {
+    const allocation = this.#allocations.get(key);
+    if (allocation && allocation.state.expiresAtMs <= this.#options.now()) {
+      this.#release(key, allocation);
+      return undefined;
+    }
+    return allocation;
+  }
+
+  #release(key: string, allocation: Allocation): void {
+    if (this.#allocations.get(key) === allocation) this.#allocations.delete(key);
+    allocation.socket.removeAllListeners('message');
+    allocation.socket.close();
+    this.#forgetUser(allocation.user);
+  }
+
+  #forgetUser(user: string): void {
+    const left = (this.#perUser.get(user) ?? 1) - 1;
+    if (left > 0) this.#perUser.set(user, left);
+    else this.#perUser.delete(user);
+  }
+
+  #sweep(): void {
+    const nowMs = this.#options.now();
+    for (const [key, allocation] of this.#allocations) {
+      if (allocation.state.expiresAtMs <= nowMs) this.#release(key, allocation);
+      else allocation.state.prune(nowMs);
+    }
+  }
+}
+
+/** RFC 8656 §11.3. Its transaction id proves nothing to anyone: a counter does. */
+let indications = 0;
+function dataIndication(peer: TransportAddress, data: Buffer): Buffer {
+  const transactionId = Buffer.alloc(12);
+  transactionId.writeUInt32BE(++indications >>> 0, 8);
+  return encodeStun({
+    class: CLASS.indication,
+    method: METHOD.data,
+    transactionId,
+    attributes: [
+      { type: ATTRIBUTE.xorPeerAddress, value: writeXorAddress(peer) },
+      { type: ATTRIBUTE.data, value: data },
+    ],
+  });
+}
+
+function createUdpSocket(): Socket {
+  return createSocket({
+    type: 'udp4',
+    recvBufferSize: SOCKET_BUFFER_BYTES,
+    sendBufferSize: SOCKET_BUFFER_BYTES,
+    // Addresses are literal: without this every datagram waits for a resolver's turn.
+    lookup: (hostname, _options, callback) => callback(null, hostname, 4),
+  });
+}

@@ -1,0 +1,138 @@
+// A TURN client for the tests, by its own codec where it matters: it can send
+// what a sound client never would.
+import { createHash, createHmac, randomBytes } from 'node:crypto';
+import { createSocket, type Socket } from 'node:dgram';
+import { once } from 'node:events';
+import { readXorAddress, type TransportAddress, writeXorAddress } from '../src/core/address.ts';
+import {
+  ATTRIBUTE,
+  attributeOf,
+  CLASS,
+  decodeStun,
+  encodeStun,
+  METHOD,
+  type StunAttribute,
+  type StunMessage,
+} from '../src/core/stun.ts';
+
+export interface Credential {
+  readonly username: string;
+  readonly password: string;
+}
+
+export function credential(secret: string, user: string, expiresAtSeconds: number): Credential {
+  const username = `${expiresAtSeconds}:${user}`;
+  return { username, password: createHmac('sha1', secret).update(username).digest('base64') };
+}
+
+export function errorCodeOf(message: StunMessage): number | undefined {
+  const value = attributeOf(message, ATTRIBUTE.errorCode);
+  return value ? value[2]! * 100 + value[3]! : undefined;
+}
+
+export function uint32(value: number): Buffer {
+  const bytes = Buffer.alloc(4);
+  bytes.writeUInt32BE(value);
+  return bytes;
+}
+
+export const UDP_TRANSPORT: StunAttribute = { type: ATTRIBUTE.requestedTransport, value: Buffer.from([17, 0, 0, 0]) };
+
+export function peerAttribute(peer: TransportAddress): StunAttribute {
+  return { type: ATTRIBUTE.xorPeerAddress, value: writeXorAddress(peer) };
+}
+
+export function channelAttribute(number: number): StunAttribute {
+  return { type: ATTRIBUTE.channelNumber, value: Buffer.from([number >> 8, number & 255, 0, 0]) };
+}
+
+export class TurnClient {
+  readonly socket: Socket = createSocket('udp4');
+  readonly received: Buffer[] = [];
+  readonly #server: TransportAddress;
+  #credential: Credential | undefined;
+  #realm = '';
+  #nonce = Buffer.alloc(0);
+
+  constructor(serverPort: number, as?: Credential) {
+    this.#server = { address: '127.0.0.1', port: serverPort };
+    this.#credential = as;
+  }
+
+  async open(): Promise<this> {
+    this.socket.bind(0, '127.0.0.1');
+    await once(this.socket, 'listening');
+    return this;
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+
+  get port(): number {
+    return this.socket.address().port;
+  }
+
+  key(): Buffer {
+    const { username, password } = this.#credential!;
+    return createHash('md5').update(`${username}:${this.#realm}:${password}`).digest();
+  }
+
+  sendRaw(bytes: Buffer): void {
+    this.socket.send(bytes, this.#server.port, this.#server.address);
+  }
+
+  /** The next datagram from the server. */
+  async next(): Promise<Buffer> {
+    const [datagram] = (await once(this.socket, 'message', { signal: AbortSignal.timeout(3_000) })) as [Buffer];
+    return datagram;
+  }
+
+  build(method: number, attributes: readonly StunAttribute[], transactionId = randomBytes(12)): Buffer {
+    const auth = this.#realm
+      ? [
+          { type: ATTRIBUTE.username, value: Buffer.from(this.#credential!.username) },
+          { type: ATTRIBUTE.realm, value: Buffer.from(this.#realm) },
+          { type: ATTRIBUTE.nonce, value: this.#nonce },
+        ]
+      : [];
+    return encodeStun({
+      class: CLASS.request,
+      method,
+      transactionId,
+      attributes: [...attributes, ...auth],
+      key: this.#realm ? this.key() : undefined,
+    });
+  }
+
+  async exchange(bytes: Buffer): Promise<StunMessage> {
+    const reply = this.next();
+    this.sendRaw(bytes);
+    const message = decodeStun(await reply);
+    if (!message) throw new Error('the reply is no STUN message');
+    return message;
+  }
+
+  /** Answers the challenge once, as clients do. */
+  async request(method: number, attributes: readonly StunAttribute[]): Promise<StunMessage> {
+    const reply = await this.exchange(this.build(method, attributes));
+    const code = errorCodeOf(reply);
+    const nonce = attributeOf(reply, ATTRIBUTE.nonce);
+    if (!this.#credential || !nonce || (code !== 438 && !(code === 401 && !this.#realm))) return reply;
+    this.challenge(attributeOf(reply, ATTRIBUTE.realm)!.toString(), nonce);
+    return this.exchange(this.build(method, attributes));
+  }
+
+  challenge(realm: string, nonce: Buffer): void {
+    this.#realm = realm;
+    this.#nonce = nonce;
+  }
+
+  async allocate(): Promise<TransportAddress> {
+    const reply = await this.request(METHOD.allocate, [UDP_TRANSPORT]);
+    const relayed = attributeOf(reply, ATTRIBUTE.xorRelayedAddress);
+    const address = relayed && readXorAddress(relayed);
+    if (address?.family !== 'ipv4') throw new Error(`not allocated: ${errorCodeOf(reply)}`);
+    return address.at;
+  }
+}
