@@ -71,7 +71,7 @@ export class Downloads {
 
   /** A range is defined for GET alone (RFC 9110 §14.2), and for the representation that If-Range names. */
   #range(request: IncomingMessage, blobId: BlobId, size: number): ByteRange | 'unsatisfiable' | undefined {
-    if (request.method !== 'GET' || !ifRangeAllows(request.headers['if-range'], blobId)) return undefined;
+    if (request.method !== 'GET' || !ifRangeAllows(request.headers['if-range']?.toString(), blobId)) return undefined;
     return selectRange(request.headers.range, size);
   }
 

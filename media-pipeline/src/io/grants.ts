@@ -1,5 +1,12 @@
 // Upload grants: leave to upload one blob of a known length (JWT, EdDSA; RFC 7519, 8037).
-import { type AccountId, type BlobId, ProtocolError, TOKEN, type UploadClaims, uploadClaimsSchema } from '@carillon/protocol';
+import {
+  type AccountId,
+  type BlobId,
+  ProtocolError,
+  TOKEN,
+  type UploadClaims,
+  uploadClaimsSchema,
+} from '@carillon/protocol';
 import { bearerToken, TokenVerifier } from '@carillon/service';
 import { SignJWT } from 'jose';
 import type { MediaKeys } from './keys.ts';
