@@ -19,7 +19,7 @@ import { messageId } from './testDevice.ts';
 
 type RequestBody = NonNullable<MessageInitShape<typeof MessagingClientFrameSchema>['body']>;
 type ServerBody = MessagingServerFrame['body'];
-type BodyOf<Case extends string> = Extract<ServerBody, { case: Case }>;
+type ValueOf<Case extends string> = Extract<ServerBody, { case: Case }> extends { value: infer Value } ? Value : never;
 
 export interface SendOptions {
   readonly messageId?: string;
@@ -70,7 +70,7 @@ export class TestSocket {
   }
 
   /** @throws RequestFailure; Error when the socket closes first */
-  async request<Case extends string>(body: RequestBody, expected: Case): Promise<BodyOf<Case>['value']> {
+  async request<Case extends string>(body: RequestBody, expected: Case): Promise<ValueOf<Case>> {
     const requestId = ++this.#requestId;
     const answered = new Promise<MessagingServerFrame>((resolve) => this.#replies.set(requestId, resolve));
     this.sendFrame({ requestId, body });
@@ -78,7 +78,7 @@ export class TestSocket {
     if (!('replyTo' in frame)) throw new Error(`closed: ${frame.code} ${frame.reason}`);
     if (frame.body.case === 'failure') throw new RequestFailure(frame.body.value);
     if (frame.body.case !== expected) throw new Error(`expected ${expected}, got ${frame.body.case}`);
-    return (frame.body as BodyOf<Case>).value;
+    return frame.body.value as ValueOf<Case>;
   }
 
   sendFrame(frame: MessageInitShape<typeof MessagingClientFrameSchema>): void {
@@ -101,10 +101,10 @@ export class TestSocket {
     return this.deliveries.slice(0, count);
   }
 
-  async next<Case extends string>(expected: Case): Promise<BodyOf<Case>['value']> {
+  async next<Case extends string>(expected: Case): Promise<ValueOf<Case>> {
     const find = () => this.unasked.find((frame) => frame.body.case === expected);
     await this.#until(() => find() !== undefined, expected);
-    return (find()!.body as BodyOf<Case>).value;
+    return find()!.body.value as ValueOf<Case>;
   }
 
   async close(): Promise<void> {
