@@ -96,6 +96,7 @@ export type CallEvent =
       readonly type: 'create';
       readonly by: Address;
       readonly callId: CallId;
+      /** Each once, the creator not among them. */
       readonly callees: readonly AccountId[];
       readonly video: boolean;
       readonly room: boolean;

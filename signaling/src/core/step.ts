@@ -61,8 +61,7 @@ export function step(call: Call | undefined, event: CallEvent, nowMs: number, bo
 }
 
 function created(event: Of<'create'>, nowMs: number, bounds: Bounds): Step {
-  const { by, callId, video } = event;
-  const callees = [...new Set(event.callees)].filter((accountId) => accountId !== by.accountId);
+  const { by, callId, callees, video } = event;
   if (callees.length === 0) return refuse('invalid-request');
   if (callees.length >= bounds.participantsMax) return refuse('call-full');
   const call: LiveCall = {

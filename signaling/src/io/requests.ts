@@ -39,7 +39,8 @@ export function readRequest({ body }: SignalingClientFrame, by: Address): CallRe
   switch (body.case) {
     case 'create': {
       const callId = checked(callIdSchema, body.value.callId);
-      const callees = checked(accounts, body.value.calleeAccountIds);
+      const named = checked(accounts, body.value.calleeAccountIds);
+      const callees = [...new Set(named)].filter((accountId) => accountId !== by.accountId);
       return { callId, event: { type: 'create', by, callId, callees, video: body.value.video, room: body.value.room } };
     }
     case 'attach':

@@ -1,0 +1,34 @@
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, Outbox } from '../../src/core/outbox.ts';
+import { device } from './people.ts';
+
+const from = device('alice');
+
+describe('an outbox', () => {
+  it('[CALL-13] counts from 1 and sends again what was not received', () => {
+    const outbox = new Outbox(0);
+    for (let byte = 1; byte <= 4; byte++) assert.equal(outbox.push(from, new Uint8Array([byte])).seq, BigInt(byte));
+    assert.deepEqual(
+      outbox.after(2n).map(({ seq }) => seq),
+      [3n, 4n],
+    );
+    assert.equal(outbox.bytes, 2);
+    assert.deepEqual(outbox.after(4n), []);
+    assert.equal(outbox.push(from, new Uint8Array(1)).seq, 5n);
+  });
+
+  it('drops the oldest past its frames and past its bytes', () => {
+    const many = new Outbox(0);
+    for (let index = 0; index < OUTBOX_FRAMES_MAX + 10; index++) many.push(from, new Uint8Array(1));
+    assert.equal(many.after(0n)[0]?.seq, 11n);
+    const large = new Outbox(0);
+    for (let index = 0; index < 20; index++) large.push(from, new Uint8Array(OUTBOX_BYTES_MAX / 8));
+    assert.equal(large.after(0n).length, 8);
+    assert.equal(large.bytes, OUTBOX_BYTES_MAX);
+  });
+
+  it('begins above all earlier sequences after a restart', () => {
+    assert.ok(new Outbox(1).push(from, new Uint8Array(1)).seq > 2n ** 32n);
+  });
+});
