@@ -1,0 +1,156 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { after, before, describe, it } from 'node:test';
+import { type CallId, type DeviceId, ERRORS, LIMITS, PROTOCOL_VERSION } from '@carillon/protocol';
+import { generateKeyPair } from 'jose';
+import { SEALED_BYTES_MAX } from '../../src/io/requests.ts';
+import { accessToken, type ClientBody, Device, Harness, newId } from './harness.ts';
+
+describe('bad input', () => {
+  const harness = new Harness();
+  before(() => harness.start());
+  after(async () => {
+    // Whatever was thrown at it, the service still serves.
+    await harness.device();
+    await harness.end();
+  });
+
+  async function fresh(): Promise<Device> {
+    const device = new Device(harness.url, newId(), 1 as DeviceId);
+    harness.devices.push(device);
+    await once(device.socket, 'open');
+    return device;
+  }
+
+  for (const [what, code, token] of [
+    ['expired', 'token-expired', () => accessToken(newId(), 1, { expiresInSeconds: -10 })],
+    ['signed by a stranger', 'token-invalid', async () => accessToken(newId(), 1, await strangersKey())],
+    ['for no device', 'token-invalid', () => accessToken(newId(), 0)],
+    ['of no account', 'token-invalid', () => accessToken('alice', 1)],
+    ['no token at all', 'token-invalid', async () => 'hello'],
+  ] as const) {
+    it(`[AUTH-5] closes on a token that is ${what}`, async () => {
+      const device = await fresh();
+      device.send({ case: 'hello', value: { token: await token(), version: PROTOCOL_VERSION } });
+      assert.deepEqual(await device.closed, { code: ERRORS[code].close, reason: code });
+    });
+  }
+
+  async function strangersKey() {
+    const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
+    return { key: privateKey };
+  }
+
+  it('closes on a request before the hello', async () => {
+    const device = await fresh();
+    device.send({ case: 'ring', value: { callId: newId() } });
+    assert.equal((await device.closed).reason, 'hello-expected');
+  });
+
+  it('closes on what is no frame, and on what is too large', async () => {
+    const [garbled, text, large] = [await harness.device(), await harness.device(), await harness.device()];
+    garbled.socket.send(Buffer.from([0xff, 0xff, 0xff]));
+    assert.equal((await garbled.closed).reason, 'malformed-frame');
+    text.socket.send('hello');
+    assert.equal((await text.closed).reason, 'malformed-frame');
+    large.socket.send(Buffer.alloc(LIMITS.signalingFrameBytesMax + 1));
+    assert.equal((await large.closed).code, 1009);
+  });
+
+  it('answers what it cannot serve by a code, and goes on', async () => {
+    const device = await harness.device();
+    const callId = newId<CallId>();
+    const other = { accountId: newId(), deviceId: 1 };
+    const sealed = new Uint8Array(1);
+    const cases: [ClientBody, string][] = [
+      [{ case: undefined }, 'unknown-frame'],
+      [{ case: 'hello', value: {} }, 'invalid-request'],
+      [{ case: 'create', value: { callId, calleeAccountIds: [] } }, 'invalid-request'],
+      [{ case: 'create', value: { callId, calleeAccountIds: [device.accountId] } }, 'invalid-request'],
+      [{ case: 'create', value: { callId, calleeAccountIds: ['bob'] } }, 'invalid-request'],
+      [{ case: 'create', value: { callId: 'x', calleeAccountIds: [newId()] } }, 'invalid-request'],
+      [{ case: 'create', value: { callId, calleeAccountIds: Array.from({ length: 8 }, newId) } }, 'invalid-request'],
+      [{ case: 'ring', value: { callId } }, 'call-unknown'],
+      [{ case: 'ring', value: {} }, 'invalid-request'],
+      [{ case: 'accept', value: { callId } }, 'call-unknown'],
+      [{ case: 'decline', value: { callId } }, 'call-unknown'],
+      [{ case: 'hangUp', value: { callId } }, 'call-unknown'],
+      [{ case: 'room', value: { callId } }, 'call-unknown'],
+      [{ case: 'attach', value: { callId, receivedSeq: 2n ** 63n } }, 'call-unknown'],
+      [{ case: 'invite', value: { callId, accountIds: [] } }, 'invalid-request'],
+      [{ case: 'invite', value: { callId, accountIds: [newId()] } }, 'call-unknown'],
+      [{ case: 'relay', value: { callId, to: other, sealed } }, 'call-unknown'],
+      [{ case: 'relay', value: { callId, sealed } }, 'invalid-request'],
+      [{ case: 'relay', value: { callId, to: { ...other, deviceId: 0 }, sealed } }, 'invalid-request'],
+      [{ case: 'relay', value: { callId, to: other } }, 'invalid-request'],
+      [
+        { case: 'relay', value: { callId, to: other, sealed: new Uint8Array(SEALED_BYTES_MAX + 1) } },
+        'frame-too-large',
+      ],
+    ];
+    for (const [body, code] of cases) {
+      await assert.rejects(device.want('done', body), { message: code }, `${body?.case} is answered by ${code}`);
+    }
+  });
+
+  it('[CALL-17] slows a flood of relays, and lets the call live', async () => {
+    const [alice, bob] = [await harness.device(), await harness.device()];
+    const callId = newId<CallId>();
+    await alice.want('state', { case: 'create', value: { callId, calleeAccountIds: [bob.accountId] } });
+    await bob.want('state', { case: 'accept', value: { callId } });
+    const value = { callId, to: bob.address, sealed: new Uint8Array(64) };
+    const replies = await Promise.all(Array.from({ length: 400 }, () => alice.ask({ case: 'relay', value })));
+    const refused = replies.filter(({ body }) => body.case === 'failure');
+    assert.ok(refused.length >= 50 && refused.length <= 100, `${refused.length} of 400 refused`);
+    for (const { body } of refused) {
+      assert.ok(body.case === 'failure' && body.value.code === 'rate-limited' && body.value.retryAfterMs > 0);
+    }
+    await alice.want('state', { case: 'attach', value: { callId } });
+  });
+
+  it('bounds the calls of one account', async () => {
+    const alice = await harness.device();
+    const create = (): ClientBody => ({ case: 'create', value: { callId: newId(), calleeAccountIds: [newId()] } });
+    for (let count = 0; count < 4; count++) await alice.want('state', create());
+    await assert.rejects(alice.want('state', create()), { message: 'rate-limited' });
+  });
+
+  it('bounds the devices that frames are kept for', async () => {
+    const alice = await harness.device();
+    const [callId, callee] = [newId<CallId>(), newId()];
+    await alice.want('state', { case: 'create', value: { callId, calleeAccountIds: [callee] } });
+    const relay = (deviceId: number) =>
+      alice.want('done', {
+        case: 'relay',
+        value: { callId, to: { accountId: callee, deviceId }, sealed: new Uint8Array(1) },
+      });
+    for (let deviceId = 1; deviceId <= 80; deviceId++) await relay(deviceId);
+    await assert.rejects(relay(81), { message: 'device-unknown' });
+    await relay(80);
+  });
+});
+
+describe('a full server', () => {
+  const harness = new Harness();
+  before(() => harness.start({ CARILLON_SIGNALING_CALLS_MAX: '1', CARILLON_SIGNALING_OUTBOX_BYTES_MAX: '1024' }));
+  after(() => harness.end());
+
+  it('refuses more calls and more relayed bytes for a while', async () => {
+    const [alice, bob] = [await harness.device(), await harness.device()];
+    const callId = newId<CallId>();
+    const create = (id: CallId): ClientBody => ({
+      case: 'create',
+      value: { callId: id, calleeAccountIds: [bob.accountId] },
+    });
+    await alice.want('state', create(callId));
+    await alice.want('state', create(callId));
+    await assert.rejects(alice.want('state', create(newId())), { message: 'rate-limited' });
+    const relay: ClientBody = { case: 'relay', value: { callId, to: bob.address, sealed: new Uint8Array(1024) } };
+    await alice.want('done', relay);
+    await assert.rejects(alice.want('done', relay), { message: 'rate-limited' });
+    await bob.want('state', { case: 'accept', value: { callId } });
+    await bob.next('relayed');
+    await bob.want('state', { case: 'attach', value: { callId, receivedSeq: 1n } });
+    await alice.want('done', relay);
+  });
+});
