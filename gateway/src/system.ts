@@ -109,7 +109,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const sfu = await start(
       service('sfu', 'CARILLON_SFU_HTTP_PORT', {
         CARILLON_SIGNALING_URL: signaling.url,
-        CARILLON_SFU_LISTEN: listenAddress,
+        CARILLON_SFU_LISTEN_IP: listenAddress,
         CARILLON_SFU_ANNOUNCED: mediaAddress,
         CARILLON_SFU_RTC_PORT: String(options.sfuPort),
       }),
