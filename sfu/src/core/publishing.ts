@@ -68,13 +68,11 @@ export function producerAsked(state: RoomState, { link, producerId, action }: Ro
 export function dropProducer(state: RoomState, { id, number }: Producer): Step {
   const producers = new Map(state.producers);
   producers.delete(id);
-  const { dominantProducerId, ...speaker } = state.speaker;
   return {
     state: {
       ...state,
       producers,
       consumers: new Map([...state.consumers].filter(([, consumer]) => consumer.producerId !== id)),
-      speaker: dominantProducerId === id ? speaker : state.speaker,
     },
     effects: pushToOthers(state, number, { type: 'producer-closed', producerId: id }),
   };

@@ -11,7 +11,7 @@
 //
 // `step` is pure. A request that may not be is refused by throwing a
 // ProtocolError; the state is then as before.
-import { dominantSpeaker, speech } from './activeSpeaker.ts';
+import { loudest } from './activeSpeaker.ts';
 import { produced, produceFailed, producerAsked, produceWanted } from './publishing.ts';
 import { consumed, consumeFailed, consumerAsked, consumeWanted, layersChanged, layersWanted } from './receiving.ts';
 import type { RoomEvent, RoomState, Step } from './roomTypes.ts';
@@ -19,7 +19,7 @@ import { capable, join, leave } from './roster.ts';
 import { transportAsked, transportFailed, transportOpened, transportWanted } from './transports.ts';
 
 export function createRoom(membersMax: number): RoomState {
-  return { membersMax, members: new Map(), producers: new Map(), consumers: new Map(), speaker: { audible: false } };
+  return { membersMax, members: new Map(), producers: new Map(), consumers: new Map(), speaker: {} };
 }
 
 /** @throws ProtocolError when the event is a request that is refused. */
@@ -59,10 +59,8 @@ export function step(state: RoomState, event: RoomEvent): Step {
       return layersWanted(state, event);
     case 'layers-changed':
       return layersChanged(state, event);
-    case 'dominant-speaker':
-      return dominantSpeaker(state, event);
-    case 'speech':
-      return speech(state, event);
+    case 'loudest':
+      return loudest(state, event);
     default:
       return event satisfies never;
   }

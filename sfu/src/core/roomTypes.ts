@@ -46,10 +46,9 @@ export interface Consumer {
 }
 
 export interface SpeakerState {
-  /** The engine's idea of who leads, whether or not anything is to be heard. */
-  readonly dominantProducerId?: string;
-  readonly audible: boolean;
   readonly announcedNumber?: number;
+  /** The loudest of the last intervals, if it is another. */
+  readonly candidate?: { readonly number: number; readonly intervals: number };
 }
 
 export interface RoomState {
@@ -88,8 +87,8 @@ type EventTable = {
   'consumer-asked': { link: LinkId; consumerId: string; action: ConsumerAction };
   'layers-wanted': { link: LinkId; consumerId: string; layers: Layers };
   'layers-changed': { consumerId: string; layers: Layers | undefined };
-  'dominant-speaker': { producerId: string };
-  speech: { audible: boolean };
+  /** Once for each interval in which something was to be heard, and once when nothing is any more. */
+  loudest: { producerId: string | undefined };
 };
 export type RoomEventOf<Type extends keyof EventTable> = Readonly<EventTable[Type]> & { readonly type: Type };
 export type RoomEvent = { [Type in keyof EventTable]: RoomEventOf<Type> }[keyof EventTable];

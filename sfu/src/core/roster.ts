@@ -52,12 +52,8 @@ function remove(state: RoomState, member: Member): Step {
   }
   const members = new Map(next.members);
   members.delete(member.number);
-  const { announcedNumber, ...speaker } = next.speaker;
-  next = {
-    ...next,
-    members,
-    speaker: announcedNumber === undefined || announcedNumber === member.number ? speaker : next.speaker,
-  };
+  // Whoever comes with this number later is somebody else.
+  next = { ...next, members, speaker: next.speaker.announcedNumber === member.number ? {} : next.speaker };
   effects.push(...pushToOthers(next, member.number, { type: 'member-left', participant: participantOf(member) }));
   return { state: next, effects: effects.filter((effect) => effect.type !== 'push' || effect.to !== member.link) };
 }

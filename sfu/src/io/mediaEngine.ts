@@ -18,8 +18,8 @@ export interface ConsumerOffer {
 
 export interface RoomMediaEvents {
   layersChanged(consumerId: string, layers: Layers | undefined): void;
-  dominantSpeaker(producerId: string): void;
-  speech(audible: boolean): void;
+  /** Who was loudest in an interval of some hundred milliseconds; undefined once silence begins. */
+  loudest(producerId: string | undefined): void;
   /** The room's media is gone for good; nothing of it needs closing. */
   lost(): void;
 }

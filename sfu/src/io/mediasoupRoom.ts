@@ -30,6 +30,7 @@ const ENCODINGS_MAX = 3;
 const KEY_FRAME_REQUEST_DELAY_MS = 500;
 /** Louder than this, in dBov (RFC 6464), is speech and not a room's hum. */
 const SPEECH_THRESHOLD_DBOV = -55;
+/** mediasoup wants ten packets of 20 ms in an interval; shorter follows faster and is nervous. */
 const SPEECH_INTERVAL_MS = 400;
 
 export interface MediasoupRoomOptions {
@@ -43,7 +44,7 @@ export interface MediasoupRoomOptions {
 
 export class MediasoupRoom implements RoomMedia {
   readonly #options: MediasoupRoomOptions;
-  readonly #speakers: readonly types.RtpObserver[];
+  readonly #levels: types.AudioLevelObserver;
   readonly #tapTransport: types.DirectTransport | undefined;
   readonly #transports = new Map<string, types.WebRtcTransport>();
   readonly #producers = new Map<string, types.Producer>();
@@ -51,11 +52,11 @@ export class MediasoupRoom implements RoomMedia {
 
   private constructor(
     options: MediasoupRoomOptions,
-    speakers: readonly types.RtpObserver[],
+    levels: types.AudioLevelObserver,
     tapTransport: types.DirectTransport | undefined,
   ) {
     this.#options = options;
-    this.#speakers = speakers;
+    this.#levels = levels;
     this.#tapTransport = tapTransport;
     options.router.on('workerclose', () => {
       options.onClose();
@@ -66,19 +67,17 @@ export class MediasoupRoom implements RoomMedia {
   static async open(options: MediasoupRoomOptions): Promise<MediasoupRoom> {
     const { router, events, tap } = options;
     try {
-      // Both read the audio level from the RTP header extension (RFC 6464),
-      // which the senders' frame encryption leaves as it is.
-      const dominant = await router.createActiveSpeakerObserver({ interval: SPEECH_INTERVAL_MS });
-      dominant.on('dominantspeaker', ({ producer }) => events.dominantSpeaker(producer.id));
+      // It reads the audio level from the RTP header extension (RFC 6464), which
+      // the senders' frame encryption leaves as it is.
       const levels = await router.createAudioLevelObserver({
         maxEntries: 1,
         threshold: SPEECH_THRESHOLD_DBOV,
         interval: SPEECH_INTERVAL_MS,
       });
-      levels.on('volumes', () => events.speech(true));
-      levels.on('silence', () => events.speech(false));
+      levels.on('volumes', ([first]) => events.loudest(first?.producer.id));
+      levels.on('silence', () => events.loudest(undefined));
       const tapTransport = tap ? await router.createDirectTransport() : undefined;
-      return new MediasoupRoom(options, [dominant, levels], tapTransport);
+      return new MediasoupRoom(options, levels, tapTransport);
     } catch (cause) {
       router.close();
       throw new ProtocolError('sfu-unavailable', { cause });
@@ -196,9 +195,7 @@ export class MediasoupRoom implements RoomMedia {
         return;
       }
       case 'observe':
-        for (const observer of this.#speakers) {
-          await guarded(() => observer.addProducer({ producerId: command.producerId }));
-        }
+        await guarded(() => this.#levels.addProducer({ producerId: command.producerId }));
         return;
       default:
         command satisfies never;

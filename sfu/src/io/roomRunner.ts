@@ -45,8 +45,7 @@ export class RoomRunner {
     const runner = new RoomRunner(options);
     runner.#media = await options.engine.openRoom({
       layersChanged: (consumerId, layers) => runner.#report({ type: 'layers-changed', consumerId, layers }),
-      dominantSpeaker: (producerId) => runner.#report({ type: 'dominant-speaker', producerId }),
-      speech: (audible) => runner.#report({ type: 'speech', audible }),
+      loudest: (producerId) => runner.#report({ type: 'loudest', producerId }),
       lost: () => runner.#lose(),
     });
     return runner;

@@ -14,7 +14,8 @@ import { Device, type types } from 'mediasoup-client';
 
 type ClientBody = NonNullable<MessageInitShape<typeof SfuClientFrameSchema>['body']>;
 type ServerBody = SfuServerFrame['body'];
-type AnsweredBody = Exclude<ServerBody, { case: undefined }>;
+type ServerCase = NonNullable<ServerBody['case']>;
+type BodyOf<Case extends ServerCase> = Extract<ServerBody, { case: Case }>['value'];
 
 export interface JoinOptions {
   readonly url: string;
@@ -42,7 +43,7 @@ class PageMember {
   readonly consumers: types.Consumer[] = [];
   readonly #socket: WebSocket;
   readonly #device = new Device();
-  readonly #waiting = new Map<number, (body: ServerBody) => void>();
+  readonly #waiting = new Map<number, (body: ServerBody | undefined) => void>();
   readonly #options: JoinOptions;
   #receive: types.Transport | undefined;
   #requestId = 0;
@@ -58,7 +59,7 @@ class PageMember {
     };
     this.#socket.onclose = ({ code, reason }) => {
       this.closed = `${code} ${reason}`;
-      for (const resolve of this.#waiting.values()) resolve({ case: undefined });
+      for (const resolve of this.#waiting.values()) resolve(undefined);
     };
   }
 
@@ -169,18 +170,15 @@ class PageMember {
     else if (body.case === 'consumerLayers') this.layers.push(body.value.spatialLayer);
   }
 
-  async #request<Case extends AnsweredBody['case']>(
-    body: ClientBody,
-    expected: Case,
-  ): Promise<Extract<AnsweredBody, { case: Case }>['value']> {
+  async #request<Case extends ServerCase>(body: ClientBody, expected: Case): Promise<BodyOf<Case>> {
     const requestId = ++this.#requestId;
-    const answer = await new Promise<ServerBody>((resolve) => {
-      if (this.closed) resolve({ case: undefined });
+    const answer = await new Promise<ServerBody | undefined>((resolve) => {
+      if (this.closed) resolve(undefined);
       this.#waiting.set(requestId, resolve);
       this.#socket.send(toBinary(SfuClientFrameSchema, create(SfuClientFrameSchema, { requestId, body })));
     });
-    if (answer.case === expected) return (answer as Extract<AnsweredBody, { case: Case }>).value;
-    const why = answer.case === 'failure' ? answer.value.code : (this.closed ?? answer.case);
+    if (answer?.case === expected) return answer.value as BodyOf<Case>;
+    const why = answer?.case === 'failure' ? answer.value.code : (this.closed ?? answer?.case);
     throw new Error(`${body.case}: ${why}`);
   }
 }
