@@ -48,7 +48,13 @@ export const signalingConfig = z.object({
     .int()
     .min(1)
     .default(20_000)
-    .describe('Calls at once, those ended and remembered included; each costs about 3 KB.'),
+    .describe('Live calls at once; each costs about 3 KB, and its relayed frames.'),
+  CARILLON_SIGNALING_CREATES_PER_MINUTE: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(30)
+    .describe('Calls that one account may create, on average and at once. Higher lets one account ring more people.'),
   CARILLON_SIGNALING_SOCKETS_MAX: z.coerce
     .number()
     .int()

@@ -13,6 +13,7 @@ export const OUTBOX_FRAMES_MAX = 256;
 export const OUTBOX_BYTES_MAX = 512 * 1024;
 
 export interface RelayedFrame {
+  readonly atMs: number;
   readonly seq: bigint;
   readonly from: Address;
   readonly sealed: Uint8Array;
@@ -32,9 +33,9 @@ export class Outbox {
     return this.#bytes;
   }
 
-  push(from: Address, sealed: Uint8Array): RelayedFrame {
+  push(from: Address, sealed: Uint8Array, nowMs: number): RelayedFrame {
     this.#lastSeq += 1n;
-    const frame = { seq: this.#lastSeq, from, sealed };
+    const frame = { atMs: nowMs, seq: this.#lastSeq, from, sealed };
     this.#frames.push(frame);
     this.#bytes += sealed.length;
     while (this.#frames.length > OUTBOX_FRAMES_MAX || this.#bytes > OUTBOX_BYTES_MAX) this.#drop(1);
@@ -46,6 +47,12 @@ export class Outbox {
     const received = this.#frames.findIndex(({ seq }) => seq > receivedSeq);
     this.#drop(received === -1 ? this.#frames.length : received);
     return [...this.#frames];
+  }
+
+  /** Forgets frames relayed before then: by now they have arrived, or nobody waits for them any more. */
+  dropBefore(atMs: number): void {
+    const young = this.#frames.findIndex((frame) => frame.atMs >= atMs);
+    this.#drop(young === -1 ? this.#frames.length : young);
   }
 
   #drop(count: number): void {

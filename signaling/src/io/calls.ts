@@ -11,10 +11,10 @@ import {
   ProtocolError,
   type SignalingServerFrameSchema,
 } from '@carillon/protocol';
-import { type Log, loggable } from '@carillon/service';
+import { type Log, loggable, TokenBucket } from '@carillon/service';
 import { type Bounds, type Call, type CallEvent, type Effect, isSameDevice } from '../core/call.ts';
 import { collides, glareWinner } from '../core/glare.ts';
-import { Outbox } from '../core/outbox.ts';
+import { Outbox, type RelayedFrame } from '../core/outbox.ts';
 import { step } from '../core/step.ts';
 import type { CallStore } from './callStore.ts';
 import type { Seat, Seats } from './seats.ts';
@@ -36,13 +36,20 @@ export interface CallsOptions {
   readonly seats: Seats;
   readonly nodes: SfuNodes;
   readonly bounds: Bounds;
-  /** Calls known at once, ended ones that are still remembered included. */
+  /** Live calls at once; as many ended ones are remembered besides. */
   readonly callsMax: number;
+  /** Calls that one account may create, on average. */
+  readonly createsPerMinute: number;
   /** Bytes of relayed frames kept for all devices together. */
   readonly outboxBytesMax: number;
   readonly now: () => number;
   readonly log: Log;
 }
+
+/** How often old relayed frames and rested accounts are looked for. */
+const SWEEP_MS = 30_000;
+/** Until a dead socket is noticed by its missed heartbeats, with some to spare. */
+const SOCKET_DEATH_MS = 90_000;
 
 interface Owned {
   call: Call;
@@ -67,20 +74,22 @@ export class Calls {
   readonly #options: CallsOptions;
   readonly #calls = new Map<CallId, Owned>();
   readonly #createdBy = new Map<AccountId, Set<CallId>>();
+  readonly #creates = new Map<AccountId, TokenBucket>();
+  /** Oldest first. */
+  readonly #ended = new Set<CallId>();
+  readonly #sweep: NodeJS.Timeout;
   #outboxBytes = 0;
   #closed = false;
 
   constructor(options: CallsOptions) {
     this.#options = options;
+    this.#sweep = setInterval(() => this.sweep(), SWEEP_MS);
+    this.#sweep.unref();
     for (const call of options.store.all()) {
       this.#own(call);
       if (call.phase === 'live' && call.node !== null) options.nodes.assigned(call.node);
       this.apply(call.callId, { type: 'restored', nodes: options.nodes.ids });
     }
-  }
-
-  get size(): number {
-    return this.#calls.size;
   }
 
   /** Steps the call and runs the effects. @throws ProtocolError when the core refuses. */
@@ -101,7 +110,7 @@ export class Calls {
       const current = owned ?? this.#own(call);
       current.call = call;
       for (const effect of effects) this.#run(callId, effect, current, asker);
-      if (call.phase === 'ended') this.#dropOutboxes(current);
+      if (call.phase === 'ended') this.#remember(current);
     } else if (owned) {
       this.#disown(owned);
     }
@@ -119,9 +128,25 @@ export class Calls {
     seat.attached.clear();
   }
 
+  /** Drops what time alone has made useless. */
+  sweep(): void {
+    const { now, bounds } = this.#options;
+    const nowMs = now();
+    for (const [accountId, bucket] of this.#creates) if (bucket.isFull(nowMs)) this.#creates.delete(accountId);
+    const oldestMs = nowMs - bounds.ringMs - bounds.reconnectMs - SOCKET_DEATH_MS;
+    for (const { outboxes } of this.#calls.values()) {
+      for (const outbox of outboxes.values()) {
+        const before = outbox.bytes;
+        outbox.dropBefore(oldestMs);
+        this.#outboxBytes += outbox.bytes - before;
+      }
+    }
+  }
+
   /** Stops the timers; what is stored stays. */
   close(): void {
     this.#closed = true;
+    clearInterval(this.#sweep);
     for (const { timer } of this.#calls.values()) clearTimeout(timer);
     this.#options.store.close();
   }
@@ -129,8 +154,10 @@ export class Calls {
   /** The bounds that go beyond one call. */
   #admit(callId: CallId, event: CallEvent, { seat }: Asker, owned: Owned | undefined): void {
     const { callsMax, outboxBytesMax, now } = this.#options;
-    if (event.type === 'create' && !owned && this.#calls.size >= callsMax) {
-      throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
+    if (event.type === 'create' && !owned) {
+      const full = this.#calls.size - this.#ended.size >= callsMax;
+      if (full) throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
+      this.#takeCreate(seat.address.accountId);
     }
     if (event.type === 'relay') {
       if (!seat.relays.take(now())) throw new ProtocolError('rate-limited', { retryAfterMs: seat.relays.waitMs() });
@@ -139,6 +166,14 @@ export class Calls {
     if (seat.attached.size >= ATTACHED_PER_SEAT_MAX && !seat.attached.has(callId)) {
       throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
     }
+  }
+
+  #takeCreate(accountId: AccountId): void {
+    const { now, createsPerMinute } = this.#options;
+    const rate = { perSecond: createsPerMinute / 60, burst: createsPerMinute };
+    const bucket = this.#creates.get(accountId) ?? new TokenBucket(rate, now());
+    this.#creates.set(accountId, bucket);
+    if (!bucket.take(now())) throw new ProtocolError('rate-limited', { retryAfterMs: bucket.waitMs() });
   }
 
   /**
@@ -227,9 +262,9 @@ export class Calls {
       owned.outboxes.set(key, outbox);
     }
     const before = outbox.bytes;
-    const frame = outbox.push(from, sealed);
+    const frame = outbox.push(from, sealed, this.#options.now());
     this.#outboxBytes += outbox.bytes - before;
-    this.#send(callId, to, { body: { case: 'relayed', value: { callId, ...frame } } });
+    this.#send(callId, to, relayedFrame(callId, frame));
   }
 
   #attach(
@@ -248,7 +283,7 @@ export class Calls {
     const before = outbox.bytes;
     const frames = outbox.after(receivedSeq);
     this.#outboxBytes += outbox.bytes - before;
-    for (const frame of frames) seat.connection?.send({ body: { case: 'relayed', value: { callId, ...frame } } });
+    for (const frame of frames) seat.connection?.send(relayedFrame(callId, frame));
   }
 
   #detach(callId: CallId, owned: Owned | undefined, device: Address): void {
@@ -287,6 +322,8 @@ export class Calls {
     if (call.phase === 'live') {
       const created = this.#createdBy.get(call.createdBy) ?? new Set();
       this.#createdBy.set(call.createdBy, created.add(call.callId));
+    } else {
+      this.#ended.add(call.callId);
     }
     return owned;
   }
@@ -294,12 +331,19 @@ export class Calls {
   #disown({ call, timer }: Owned): void {
     clearTimeout(timer);
     this.#calls.delete(call.callId);
+    this.#ended.delete(call.callId);
     this.#options.store.delete(call.callId);
   }
 
-  #dropOutboxes(owned: Owned): void {
-    for (const outbox of owned.outboxes.values()) this.#outboxBytes -= outbox.bytes;
-    owned.outboxes.clear();
+  /** An ended call keeps its reasons, and as many of them as there may be live ones. */
+  #remember({ call, outboxes }: Owned): void {
+    for (const outbox of outboxes.values()) this.#outboxBytes -= outbox.bytes;
+    outboxes.clear();
+    this.#ended.add(call.callId);
+    if (this.#ended.size <= this.#options.callsMax) return;
+    const [oldest] = this.#ended;
+    const forgotten = oldest && this.#calls.get(oldest);
+    if (forgotten) this.#disown(forgotten);
   }
 
   /** Rooms per node, calls per creator, and one log line for each beginning and end. */
@@ -320,6 +364,10 @@ export class Calls {
       log.info('call ended', { call: loggable(after.callId), reason: after.endings[0]?.reason });
     }
   }
+}
+
+function relayedFrame(callId: CallId, { seq, from, sealed }: RelayedFrame): ServerFrame {
+  return { body: { case: 'relayed', value: { callId, seq, from, sealed } } };
 }
 
 /** All devices of a full call, twice over. */

@@ -67,6 +67,7 @@ export async function createSignaling(
       participantsMax: LIMITS.callParticipantsMax,
     },
     callsMax: config.CARILLON_SIGNALING_CALLS_MAX,
+    createsPerMinute: config.CARILLON_SIGNALING_CREATES_PER_MINUTE,
     outboxBytesMax: config.CARILLON_SIGNALING_OUTBOX_BYTES_MAX,
     now,
     log,

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { type CallId, type DeviceId, ERRORS, LIMITS, PROTOCOL_VERSION } from '@carillon/protocol';
 import { generateKeyPair } from 'jose';
@@ -115,6 +116,17 @@ describe('bad input', () => {
     await assert.rejects(alice.want('state', create()), { message: 'rate-limited' });
   });
 
+  it('bounds how often one account calls', async () => {
+    const alice = await harness.device();
+    const once = async () => {
+      const callId = newId<CallId>();
+      await alice.want('state', { case: 'create', value: { callId, calleeAccountIds: [newId()] } });
+      await alice.want('done', { case: 'hangUp', value: { callId } });
+    };
+    for (let count = 0; count < 30; count++) await once();
+    await assert.rejects(once(), { message: 'rate-limited' });
+  });
+
   it('bounds the devices that frames are kept for', async () => {
     const alice = await harness.device();
     const [callId, callee] = [newId<CallId>(), newId()];
@@ -152,5 +164,22 @@ describe('a full server', () => {
     await bob.next('relayed');
     await bob.want('state', { case: 'attach', value: { callId, receivedSeq: 1n } });
     await alice.want('done', relay);
+  });
+
+  it('remembers so many ended calls', async () => {
+    const [alice, bob] = [await harness.device(), await harness.device()];
+    const calls = [newId<CallId>(), newId<CallId>()] as const;
+    await harness.stop();
+    await harness.start({ CARILLON_SIGNALING_CALLS_MAX: '1', CARILLON_DATA_DIR: join(harness.dir.path, 'other') });
+    const [caller, callee] = [await harness.device(alice.accountId), await harness.device(bob.accountId)];
+    for (const callId of calls) {
+      await caller.want('state', { case: 'create', value: { callId, calleeAccountIds: [bob.accountId] } });
+      await caller.want('done', { case: 'hangUp', value: { callId } });
+    }
+    for (const callId of calls) await callee.ask({ case: 'ring', value: { callId } });
+    assert.deepEqual(
+      callee.unasked.map(({ body }) => body.case === 'ended' && body.value.callId),
+      [calls[1]],
+    );
   });
 });
