@@ -17,8 +17,9 @@
 // nothing else: two people who talk go on talking.
 //
 // Time only enters as `now` and leaves as `deadlineOf`: the runner keeps one
-// timer, for the present deadline.
-import type { AccountId, Address, CallId } from '@carillon/protocol';
+// timer, for the present deadline. Both are this device's clock, which may be
+// wrong by hours: a server's time is never compared with it.
+import { type AccountId, type Address, type CallId, LIMITS } from '@carillon/protocol';
 import type { CallEndReason, CallOutcome, CallPhase } from '../../model.ts';
 import { joinedOthers, type Participant, type Snapshot } from './roster.ts';
 
@@ -52,7 +53,8 @@ interface Facts {
 
 type Stage =
   | { readonly phase: 'starting'; readonly sinceMs: number }
-  | { readonly phase: 'ringing-out'; readonly ringsUntilMs: number }
+  /** The server's end of the ring tells a new ring from the old one; our own clock times it. */
+  | { readonly phase: 'ringing-out'; readonly serverRingsUntilMs: number; readonly ringsUntilMs: number }
   | { readonly phase: 'ringing-in'; readonly ringsUntilMs: number; readonly from: Address }
   | { readonly phase: 'connecting'; readonly sinceMs: number }
   | { readonly phase: 'active'; readonly connectedAtMs: number }
@@ -134,17 +136,31 @@ function facts(init: NewCall, outgoing: boolean, createdBy: AccountId, now: numb
 }
 
 export function outgoingCall(init: NewCall, callees: readonly AccountId[], now: number): Call {
-  const participants = callees.map((accountId): Participant => ({ accountId, state: 'invited', device: undefined, number: 0 }));
+  const participants = callees.map(
+    (accountId): Participant => ({ accountId, state: 'invited', device: undefined, number: 0 }),
+  );
   return { ...facts(init, true, init.self.accountId, now), participants, phase: 'starting', sinceMs: now };
 }
 
 export function incomingCall(init: NewCall, from: Address, ringsUntilMs: number, now: number): Call {
   const caller: Participant = { accountId: from.accountId, state: 'joined', device: from, number: 0 };
-  return { ...facts(init, false, from.accountId, now), participants: [caller], phase: 'ringing-in', ringsUntilMs, from };
+  return {
+    ...facts(init, false, from.accountId, now),
+    participants: [caller],
+    phase: 'ringing-in',
+    ringsUntilMs,
+    from,
+  };
 }
 
 /** A call this device was in before its page was loaded again: its links are opened by the next snapshot. */
-export function resumedCall(init: NewCall, outgoing: boolean, createdBy: AccountId, connectedAtMs: number, now: number): Call {
+export function resumedCall(
+  init: NewCall,
+  outgoing: boolean,
+  createdBy: AccountId,
+  connectedAtMs: number,
+  now: number,
+): Call {
   return { ...facts(init, outgoing, createdBy, now), phase: 'reconnecting', connectedAtMs, sinceMs: now };
 }
 
@@ -178,13 +194,15 @@ function end(
     connectedAtMs,
   };
   const effects: CallEffect[] = [...(options.before ?? [])];
-  const outcome: CallOutcome = connectedAtMs !== undefined ? 'completed' : reason === 'declined' ? 'declined' : 'missed';
+  const outcome: CallOutcome =
+    connectedAtMs !== undefined ? 'completed' : reason === 'declined' ? 'declined' : 'missed';
   const elsewhere = reason === 'accepted-elsewhere' || reason === 'declined-elsewhere';
-  if (!elsewhere) {
+  const silent = elsewhere || lostByGlare(call, reason, options.by);
+  if (!silent) {
     const durationMs = connectedAtMs === undefined ? 0 : Math.max(0, now - connectedAtMs);
     effects.push({ type: 'record', outcome, durationMs });
   }
-  if (call.createdBy === call.self.accountId && call.phase !== 'starting') {
+  if (!silent && call.createdBy === call.self.accountId && call.phase !== 'starting') {
     const missed = call.participants.filter(
       ({ accountId, state, number }) =>
         accountId !== call.self.accountId && number === 0 && state !== 'declined' && state !== 'joined',
@@ -193,6 +211,11 @@ function end(
   }
   effects.push({ type: 'close' });
   return { call: ended, effects };
+}
+
+/** Both called each other at once; the other's call goes on instead of this one. */
+export function lostByGlare(call: Facts, reason: CallEndReason, by: AccountId | undefined): boolean {
+  return call.outgoing && reason === 'cancelled' && by !== undefined && by !== call.self.accountId;
 }
 
 /** The roster's news: whom to open which link to. */
@@ -231,8 +254,10 @@ function settle(call: Call & { phase: 'starting' | 'ringing-out' }, snapshot: Sn
       : { ...kept, phase: 'connecting', sinceMs: now };
     return { call: next, effects: followed.effects };
   }
-  const ringsUntilMs = snapshot.ringsUntilMs || (call.phase === 'ringing-out' ? call.ringsUntilMs : now + MEDIA_LOST_MS);
-  return { call: { ...kept, phase: 'ringing-out', ringsUntilMs }, effects: followed.effects };
+  const serverRingsUntilMs = snapshot.ringsUntilMs;
+  const sameRing = call.phase === 'ringing-out' && call.serverRingsUntilMs === serverRingsUntilMs;
+  const ringsUntilMs = sameRing ? call.ringsUntilMs : now + LIMITS.ringMs;
+  return { call: { ...kept, phase: 'ringing-out', serverRingsUntilMs, ringsUntilMs }, effects: followed.effects };
 }
 
 function withLink<Phase extends Call>(call: Phase, link: Link, up: boolean): Phase {
@@ -247,7 +272,8 @@ const socket = {
 };
 const ended = {
   to: ['ended'] as CallPhase[],
-  run: (call: Call, event: CallEvent & { type: 'ended' }, now: number) => end(call, event.reason, now, { by: event.by }),
+  run: (call: Call, event: CallEvent & { type: 'ended' }, now: number) =>
+    end(call, event.reason, now, { by: event.by }),
 };
 const refused = {
   to: ['ended'] as CallPhase[],
@@ -413,17 +439,22 @@ export const TRANSITIONS: Handlers = {
 };
 
 export function step(call: Call, event: CallEvent, now: number): Step {
-  if (event.type === 'snapshot' && (event.snapshot.callId !== call.callId || event.snapshot.revision <= call.revision)) {
+  if (
+    event.type === 'snapshot' &&
+    (event.snapshot.callId !== call.callId || event.snapshot.revision <= call.revision)
+  ) {
     return stay(call);
   }
   // The table pairs each handler with its own phase and event; the pair is looked up by both.
-  const transition = (TRANSITIONS[call.phase] as Record<string, { to: readonly CallPhase[]; run: unknown } | undefined>)[
-    event.type
-  ];
+  const transition = (
+    TRANSITIONS[call.phase] as Record<string, { to: readonly CallPhase[]; run: unknown } | undefined>
+  )[event.type];
   if (!transition) return stay(call);
   const next = (transition.run as (call: Call, event: CallEvent, now: number) => Step)(call, event, now);
   if (next.call.phase !== call.phase && !transition.to.includes(next.call.phase)) {
-    throw new Error(`call machine: ${event.type} leads from ${call.phase} to ${next.call.phase}, which the table forbids`);
+    throw new Error(
+      `call machine: ${event.type} leads from ${call.phase} to ${next.call.phase}, which the table forbids`,
+    );
   }
   return next;
 }

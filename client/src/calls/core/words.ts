@@ -37,7 +37,11 @@ export function callWords(call: Call, nameOf: NameOf): string {
     case 'reconnecting':
       return 'Reconnecting…';
     case 'ended':
-      return endWords(call, nameOf, others.map(({ accountId }) => nameOf(accountId)));
+      return endWords(
+        call,
+        nameOf,
+        others.map(({ accountId }) => nameOf(accountId)),
+      );
     default:
       return call satisfies never;
   }

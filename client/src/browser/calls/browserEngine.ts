@@ -1,0 +1,38 @@
+// Calls in a browser.
+import type { CallsFactory } from '../../api.ts';
+import { Calls } from '../../calls/calls.ts';
+import type { CallEngine } from '../../calls/engine.ts';
+import { BrowserMedia } from './browserMedia.ts';
+import { BrowserPeer } from './browserPeer.ts';
+import { BrowserRoom } from './browserRoom.ts';
+
+export interface BrowserCallsOptions {
+  /**
+   * `relay`: peer calls only through TURN, so that the other never learns this
+   * device's address. Rooms are not concerned: their SFU is ours, and tells nobody.
+   */
+  readonly iceTransportPolicy?: RTCIceTransportPolicy;
+}
+
+export function createBrowserCalls(options: BrowserCallsOptions = {}): CallsFactory {
+  const policy = options.iceTransportPolicy ?? 'all';
+  return (deps) => new Calls({ ...deps, engine: browserEngine(policy) });
+}
+
+function browserEngine(policy: RTCIceTransportPolicy): CallEngine {
+  return {
+    openMedia: (wanted) => BrowserMedia.open(wanted),
+    // The engine only ever gets back the media it opened.
+    createPeer: (peer) => new BrowserPeer({ ...peer, media: peer.media as BrowserMedia }, policy),
+    openRoom: (room) => new BrowserRoom({ ...room, media: room.media as BrowserMedia }),
+    onNetworkChange: (listener) => {
+      const connection = (navigator as Navigator & { readonly connection?: EventTarget }).connection;
+      addEventListener('online', listener);
+      connection?.addEventListener('change', listener);
+      return () => {
+        removeEventListener('online', listener);
+        connection?.removeEventListener('change', listener);
+      };
+    },
+  };
+}

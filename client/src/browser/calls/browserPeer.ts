@@ -1,0 +1,121 @@
+// A peer connection of the browser. Its media sections are fixed: microphone,
+// camera, screen, in this order, made by the offerer and empty while their
+// source is off. So turning one on or off is a replaceTrack and needs no new
+// offer, and which picture is which needs no telling.
+import { type Description, type Peer, type PeerOptions, SOURCES, type StatsEntry } from '../../calls/engine.ts';
+import type { BrowserMedia } from './browserMedia.ts';
+
+/** Bits per second of each picture at most; congestion control stays below. Higher costs the uplink. */
+const BITRATE_BPS_MAX = { camera: 1_500_000, screen: 2_500_000 } as const;
+
+export class BrowserPeer implements Peer {
+  readonly #pc: RTCPeerConnection;
+  readonly #options: PeerOptions & { readonly media: BrowserMedia };
+  readonly #stopMedia: () => void;
+  readonly #stream = new MediaStream();
+  readonly #screen = new MediaStream();
+
+  constructor(options: PeerOptions & { readonly media: BrowserMedia }, policy: RTCIceTransportPolicy) {
+    this.#options = options;
+    const pc = new RTCPeerConnection({
+      iceServers: options.iceServers.map(({ urls, ...rest }) => ({ urls: [...urls], ...rest })),
+      iceTransportPolicy: policy,
+      bundlePolicy: 'max-bundle',
+    });
+    this.#pc = pc;
+    const { events } = options;
+    pc.onicecandidate = ({ candidate }) => {
+      if (!candidate?.candidate) return;
+      const { sdpMid, sdpMLineIndex, usernameFragment } = candidate;
+      events.candidate({ candidate: candidate.candidate, sdpMid, sdpMLineIndex, usernameFragment });
+    };
+    pc.onnegotiationneeded = () => events.negotiationNeeded();
+    pc.onconnectionstatechange = () => {
+      const state = pc.connectionState;
+      if (state !== 'new' && state !== 'closed') events.connection(state);
+    };
+    pc.ontrack = ({ track, transceiver }) => this.#onTrack(track, transceiver);
+    if (options.offerer) for (const source of SOURCES) this.#addSection(source);
+    this.#stopMedia = options.media.onChange(() => void this.#sendTracks());
+    void this.#sendTracks();
+  }
+
+  get signalingState(): string {
+    return this.#pc.signalingState;
+  }
+
+  get isFresh(): boolean {
+    return this.#pc.currentRemoteDescription === null;
+  }
+
+  get localDescription(): Description | undefined {
+    return this.#pc.localDescription ?? undefined;
+  }
+
+  async setLocalDescription(): Promise<Description> {
+    await this.#pc.setLocalDescription();
+    const { type, sdp } = this.#pc.localDescription!;
+    return { type, sdp };
+  }
+
+  async setRemoteDescription(description: Description): Promise<void> {
+    await this.#pc.setRemoteDescription(description);
+    if (description.type !== 'offer') return;
+    for (const transceiver of this.#pc.getTransceivers()) {
+      if (transceiver.direction !== 'stopped') transceiver.direction = 'sendrecv';
+    }
+    await this.#sendTracks();
+  }
+
+  async addIceCandidate(candidate: RTCIceCandidateInit): Promise<void> {
+    await this.#pc.addIceCandidate(candidate);
+  }
+
+  restartIce(iceServers: PeerOptions['iceServers']): void {
+    // Credentials of the first servers may be over by now.
+    const configuration = this.#pc.getConfiguration();
+    this.#pc.setConfiguration({
+      ...configuration,
+      iceServers: iceServers.map(({ urls, ...rest }) => ({ urls: [...urls], ...rest })),
+    });
+    this.#pc.restartIce();
+  }
+
+  async stats(): Promise<StatsEntry[]> {
+    const entries: StatsEntry[] = [];
+    (await this.#pc.getStats()).forEach((entry) => {
+      entries.push(entry as StatsEntry);
+    });
+    return entries;
+  }
+
+  close(): void {
+    this.#stopMedia();
+    this.#pc.close();
+  }
+
+  #addSection(source: (typeof SOURCES)[number]): void {
+    if (source === 'microphone') this.#pc.addTransceiver('audio', { direction: 'sendrecv' });
+    else {
+      const sendEncodings = [{ maxBitrate: BITRATE_BPS_MAX[source] }];
+      this.#pc.addTransceiver('video', { direction: 'sendrecv', sendEncodings });
+    }
+  }
+
+  async #sendTracks(): Promise<void> {
+    const transceivers = this.#pc.getTransceivers();
+    await Promise.all(
+      SOURCES.map(async (source, index) => {
+        const sender = transceivers[index]?.sender;
+        const track = this.#options.media.track(source) ?? null;
+        if (sender && sender.track !== track) await sender.replaceTrack(track);
+      }),
+    );
+  }
+
+  #onTrack(track: MediaStreamTrack, transceiver: RTCRtpTransceiver): void {
+    const source = SOURCES[this.#pc.getTransceivers().indexOf(transceiver)];
+    (source === 'screen' ? this.#screen : this.#stream).addTrack(track);
+    this.#options.events.remote({ stream: this.#stream, screen: this.#screen });
+  }
+}

@@ -1,0 +1,2 @@
+export { type BrowserCallsOptions, createBrowserCalls } from './browserEngine.ts';
+export { MediaError } from './mediaWords.ts';

@@ -1,0 +1,221 @@
+// The media link to one other device: perfect negotiation (W3C WebRTC 1.0,
+// section 10.7) over signals that come sealed through signaling.
+//
+// The caller is impolite, the callee polite: when two offers meet, the caller's
+// stands. A link has generations: a device whose page was loaded again has lost
+// its peer connection and offers a new one under the next generation; the other
+// replaces its own, and what still arrives of the old one is dropped. What comes
+// before its description is kept.
+//
+// Until `release` the signals of this side are held: the caller makes its offer
+// and gathers while it rings, before it is known which device will accept.
+import type { CallEngine, Candidate, Description, IceServer, LocalMedia, Peer, StatsEntry } from './engine.ts';
+import type { Signal } from './signals.ts';
+
+/** Candidates kept for a description that is still to come. Gathering gives about ten. */
+const EARLY_CANDIDATES_MAX = 64;
+/** 'disconnected' often heals by itself; each side waits its own time, so that their restarts rarely meet. */
+const RESTART_AFTER_MS = { impolite: 800, polite: 2_500 } as const;
+/** While media stays away a restart is tried again this often. Lower: more signals while a network is down. */
+const RESTART_EVERY_MS = 5_000;
+
+export interface PeerLinkOptions {
+  readonly engine: CallEngine;
+  readonly media: LocalMedia;
+  iceServers(): readonly IceServer[];
+  readonly polite: boolean;
+  /** Makes the first offer. */
+  readonly offerer: boolean;
+  readonly generation: number;
+  send(signal: Signal): void;
+  connected(): void;
+  lost(): void;
+  remote(streams: { readonly stream: unknown; readonly screen: unknown }): void;
+  /** A description that this device's WebRTC refuses. */
+  failed(error: unknown): void;
+  generationChanged(generation: number): void;
+}
+
+export class PeerLink {
+  readonly #options: PeerLinkOptions;
+  #generation: number;
+  #peer: Peer | undefined;
+  #held = true;
+  #closed = false;
+  #work: Promise<void> = Promise.resolve();
+  #remoteSet = false;
+  #ignoredOffer = false;
+  #early: { generation: number; candidate: Candidate }[] = [];
+  #restartTimer: ReturnType<typeof setTimeout> | undefined;
+  readonly #stopNetwork: () => void;
+
+  constructor(options: PeerLinkOptions) {
+    this.#options = options;
+    this.#generation = options.generation;
+    this.#stopNetwork = options.engine.onNetworkChange(() => this.restart());
+    if (options.offerer) this.#replacePeer(true);
+  }
+
+  get generation(): number {
+    return this.#generation;
+  }
+
+  /** The other device is known: what was held goes out, as one description with all candidates so far. */
+  release(): void {
+    void this.#queue(async () => {
+      if (!this.#held) return;
+      this.#held = false;
+      const description = this.#peer?.localDescription;
+      if (description) this.#sendDescription(description);
+    });
+  }
+
+  receive(signal: Signal): void {
+    if (signal.type === 'description')
+      void this.#queue(() => this.#onDescription(signal.generation, signal.description));
+    if (signal.type === 'candidate') void this.#queue(() => this.#onCandidate(signal.generation, signal.candidate));
+  }
+
+  /** New ways through the network, for the same connection (RFC 8445, section 9). */
+  restart(): void {
+    void this.#queue(async () => {
+      if (this.#peer && !this.#peer.isFresh) this.#peer.restartIce(this.#options.iceServers());
+    });
+  }
+
+  async stats(): Promise<StatsEntry[]> {
+    return (await this.#peer?.stats()) ?? [];
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#restartTimer);
+    this.#stopNetwork();
+    this.#peer?.close();
+    this.#peer = undefined;
+  }
+
+  #queue(run: () => Promise<void>): Promise<void> {
+    this.#work = this.#work.then(async () => {
+      if (this.#closed) return;
+      try {
+        await run();
+      } catch (error) {
+        if (!this.#closed) this.#options.failed(error);
+      }
+    });
+    return this.#work;
+  }
+
+  #replacePeer(offerer: boolean): void {
+    this.#peer?.close();
+    clearTimeout(this.#restartTimer);
+    this.#restartTimer = undefined;
+    this.#remoteSet = false;
+    this.#ignoredOffer = false;
+    const generation = this.#generation;
+    const { engine, media, iceServers, send } = this.#options;
+    const peer = engine.createPeer({
+      iceServers: iceServers(),
+      media,
+      offerer,
+      events: {
+        candidate: (candidate) => {
+          // Held: localDescription carries it when the time comes.
+          if (this.#peer === peer && !this.#held) send({ type: 'candidate', generation, candidate });
+        },
+        negotiationNeeded: () => void this.#queue(() => this.#offer(peer)),
+        connection: (state) => {
+          if (this.#peer === peer) this.#onConnection(state);
+        },
+        remote: (streams) => {
+          if (this.#peer === peer) this.#options.remote(streams);
+        },
+      },
+    });
+    this.#peer = peer;
+  }
+
+  async #offer(peer: Peer): Promise<void> {
+    if (this.#peer !== peer || peer.signalingState !== 'stable') return;
+    const description = await peer.setLocalDescription();
+    if (this.#peer === peer && !this.#held) this.#sendDescription(description);
+  }
+
+  #sendDescription(description: Description): void {
+    this.#options.send({ type: 'description', generation: this.#generation, description: { ...description } });
+  }
+
+  async #onDescription(generation: number, description: Description): Promise<void> {
+    if (generation < this.#generation) return;
+    const isOffer = description.type === 'offer';
+    if (generation > this.#generation) {
+      if (!isOffer) return;
+      this.#generation = generation;
+      this.#options.generationChanged(generation);
+      this.#replacePeer(false);
+    } else if (!this.#peer) {
+      if (!isOffer) return;
+      this.#replacePeer(false);
+    }
+    const collides = isOffer && this.#peer!.signalingState !== 'stable';
+    this.#ignoredOffer = collides && !this.#options.polite;
+    if (this.#ignoredOffer) return;
+    // Sections of an offer that was never answered cannot be taken over by another's: start clean.
+    if (collides && this.#peer!.isFresh) this.#replacePeer(false);
+    // An answer to an offer that is no longer ours says nothing.
+    if (!isOffer && this.#peer!.signalingState !== 'have-local-offer') return;
+    const peer = this.#peer!;
+    await peer.setRemoteDescription(description);
+    this.#remoteSet = true;
+    await this.#flushEarly(peer);
+    if (!isOffer) return;
+    const answer = await peer.setLocalDescription();
+    if (this.#peer === peer) this.#sendDescription(answer);
+  }
+
+  async #onCandidate(generation: number, candidate: Candidate): Promise<void> {
+    if (generation < this.#generation) return;
+    if (generation > this.#generation || !this.#remoteSet || !this.#peer) {
+      if (this.#early.length < EARLY_CANDIDATES_MAX) this.#early.push({ generation, candidate });
+      return;
+    }
+    await this.#addCandidate(this.#peer, candidate);
+  }
+
+  async #flushEarly(peer: Peer): Promise<void> {
+    const early = this.#early.filter((entry) => entry.generation === this.#generation);
+    this.#early = this.#early.filter((entry) => entry.generation > this.#generation);
+    for (const { candidate } of early) await this.#addCandidate(peer, candidate);
+  }
+
+  async #addCandidate(peer: Peer, candidate: Candidate): Promise<void> {
+    try {
+      await peer.addIceCandidate(candidate);
+    } catch {
+      // One way less to try; of an ignored offer none was wanted (W3C example, section 10.7).
+    }
+  }
+
+  #onConnection(state: 'connecting' | 'connected' | 'disconnected' | 'failed'): void {
+    if (state === 'connected') {
+      clearTimeout(this.#restartTimer);
+      this.#restartTimer = undefined;
+      this.#options.connected();
+    } else if (state !== 'connecting') {
+      this.#options.lost();
+      const { polite } = this.#options;
+      const waitMs = RESTART_AFTER_MS[polite ? 'polite' : 'impolite'];
+      if (state === 'failed') this.#restartIn(polite ? waitMs : 0);
+      else if (this.#restartTimer === undefined) this.#restartIn(waitMs);
+    }
+  }
+
+  #restartIn(waitMs: number): void {
+    clearTimeout(this.#restartTimer);
+    this.#restartTimer = setTimeout(() => {
+      this.restart();
+      this.#restartIn(RESTART_EVERY_MS);
+    }, waitMs);
+  }
+}

@@ -1,0 +1,154 @@
+// This device's signaling socket: open only while a call rings or runs, one for
+// all of its calls. After a loss it connects again and every live call is taken
+// up where it was; media goes on meanwhile.
+import {
+  type CallId,
+  PATHS,
+  ProtocolError,
+  type Relayed,
+  SignalingClientFrameSchema,
+  SignalingServerFrameSchema,
+} from '@carillon/protocol';
+import type { BodyInit, Case, FrameSocket, Value } from '../connection/frameSocket.ts';
+import { socketUrl } from '../connection/origin.ts';
+import { ReconnectingFrameSocket } from '../connection/reconnectingFrameSocket.ts';
+import type { ContentChannel } from '../messaging/contentChannel.ts';
+import type { CallEndReason } from '../model.ts';
+import type { Platform } from '../ports.ts';
+import { endReason, type Snapshot, snapshotOf } from './core/roster.ts';
+import type { IceServer } from './engine.ts';
+
+type Client = typeof SignalingClientFrameSchema;
+type Server = typeof SignalingServerFrameSchema;
+
+/** How long a request waits for a connection. Lower gives up in a tunnel, higher keeps the person waiting. */
+const ONLINE_WAIT_MS = 15_000;
+/** A retried request after a lost connection; each waits for the connection first. */
+const ATTEMPTS_MAX = 4;
+
+/** One call's side of the socket. */
+export interface SignalingListener {
+  readonly callId: CallId;
+  /** Sequence of the last relayed frame taken, or undefined while there is nothing to attach to. */
+  readonly receivedSeq: bigint | undefined;
+  snapshot(snapshot: Snapshot): void;
+  ended(reason: CallEndReason, by: string): void;
+  relayed(relayed: Relayed): void;
+  forgotten(): void;
+  socket(up: boolean): void;
+}
+
+export interface SignalingClientOptions {
+  readonly channel: ContentChannel;
+  readonly baseUrl: string;
+  readonly platform: Platform;
+}
+
+export class SignalingClient {
+  readonly #options: SignalingClientOptions;
+  readonly #calls = new Map<CallId, SignalingListener>();
+  #socket: ReconnectingFrameSocket<Client, Server> | undefined;
+  #iceServers: readonly IceServer[] = [];
+
+  constructor(options: SignalingClientOptions) {
+    this.#options = options;
+  }
+
+  /** As given at the last connection; their credentials last hours. */
+  get iceServers(): readonly IceServer[] {
+    return this.#iceServers;
+  }
+
+  /** Opens the socket if none is open; returns the way to let go of it. */
+  join(listener: SignalingListener): () => void {
+    this.#calls.set(listener.callId, listener);
+    this.#open();
+    return () => {
+      if (this.#calls.get(listener.callId) === listener) this.#calls.delete(listener.callId);
+      if (this.#calls.size === 0) this.close();
+    };
+  }
+
+  async online(): Promise<void> {
+    await this.#open().online(ONLINE_WAIT_MS);
+  }
+
+  /**
+   * Waits for the connection, and repeats what a lost connection left unanswered.
+   * A body given as a function is made at the moment of each sending. @throws ProtocolError
+   */
+  async request<Name extends Case<Server>>(
+    body: BodyInit<Client> | (() => BodyInit<Client>),
+    reply: Name,
+  ): Promise<Value<Server, Name>> {
+    for (let attempt = 1; ; attempt++) {
+      await this.online();
+      try {
+        return await this.#open().request(typeof body === 'function' ? body() : body, reply);
+      } catch (error) {
+        const lost = error instanceof ProtocolError && (error.code === 'unreachable' || error.code === 'shutting-down');
+        if (!lost || attempt >= ATTEMPTS_MAX) throw error;
+      }
+    }
+  }
+
+  async state(body: BodyInit<Client>): Promise<Snapshot> {
+    return snapshotOf(await this.request(body, 'state'));
+  }
+
+  close(): void {
+    this.#socket?.close();
+    this.#socket = undefined;
+  }
+
+  #open(): ReconnectingFrameSocket<Client, Server> {
+    if (this.#socket) return this.#socket;
+    const { baseUrl, platform, channel } = this.#options;
+    const socket = new ReconnectingFrameSocket<Client, Server>({
+      url: socketUrl(baseUrl, PATHS.signaling.socket),
+      WebSocket: platform.WebSocket,
+      clientFrame: SignalingClientFrameSchema,
+      serverFrame: SignalingServerFrameSchema,
+      token: () => channel.accessToken(),
+      onWelcome: async (welcome, opened) => {
+        this.#iceServers = welcome.iceServers.map(({ urls, username, credential }) => ({ urls, username, credential }));
+        for (const call of [...this.#calls.values()]) await this.#attach(opened, call);
+      },
+      onState: ({ state }) => {
+        if (this.#socket !== socket) return;
+        for (const call of [...this.#calls.values()]) call.socket(state === 'online');
+      },
+      onPush: (body) => {
+        switch (body.case) {
+          case 'state':
+            this.#calls.get(body.value.callId as CallId)?.snapshot(snapshotOf(body.value));
+            break;
+          case 'ended':
+            this.#calls.get(body.value.callId as CallId)?.ended(endReason(body.value.reason), body.value.byAccountId);
+            break;
+          case 'relayed':
+            this.#calls.get(body.value.callId as CallId)?.relayed(body.value);
+            break;
+          default:
+        }
+      },
+      // A dead connection must be noticed while people talk; a call that does not exist is answered quickly.
+      probe: { case: 'attach', value: { callId: 'AAAAAAAAAAAAAAAAAAAAAA', receivedSeq: 0n } },
+    });
+    this.#socket = socket;
+    socket.start();
+    return socket;
+  }
+
+  async #attach(socket: FrameSocket<Client, Server>, call: SignalingListener): Promise<void> {
+    const { callId, receivedSeq } = call;
+    if (receivedSeq === undefined) return;
+    try {
+      call.snapshot(snapshotOf(await socket.request({ case: 'attach', value: { callId, receivedSeq } }, 'state')));
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      if (error.code === 'call-unknown' || error.code === 'call-not-yours') call.forgotten();
+      else throw error;
+    }
+  }
+}
