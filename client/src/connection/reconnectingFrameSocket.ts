@@ -121,6 +121,11 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
     return this.#socket.request(body, reply);
   }
 
+  /** Gives this connection up, for a reason of this device's own; the next follows after the usual wait. */
+  drop(reason: ProtocolError): void {
+    this.#socket?.close(reason);
+  }
+
   /** Ends it for good. */
   close(): void {
     this.#running = false;

@@ -1,0 +1,78 @@
+// Access tokens: proved by the identity's signature, kept in memory for the
+// minutes they live.
+import {
+  base64urlToBytes,
+  bytesToBase64url,
+  challengeReplySchema,
+  loginProof,
+  PATHS,
+  tokenReplySchema,
+} from '@carillon/protocol';
+import { z } from 'zod';
+import { type HttpJson, parseJson } from '../connection/httpJson.ts';
+import type { Platform } from '../ports.ts';
+import { notSignedIn, readKeys, readProfile } from './profile.ts';
+
+/** Whoever gets a token has at least this long to use it. */
+const MARGIN_MS = 60_000;
+
+const lifetimeSchema = z.object({ iat: z.number(), exp: z.number() });
+
+export class AccessTokens {
+  readonly #platform: Platform;
+  readonly #http: HttpJson;
+  #token: { readonly text: string; readonly freshUntilMs: number } | undefined;
+  #underWay: Promise<string> | undefined;
+
+  constructor(platform: Platform, http: HttpJson) {
+    this.#platform = platform;
+    this.#http = http;
+  }
+
+  /** At least a minute from its expiry. @throws ProtocolError */
+  get(): Promise<string> {
+    if (this.#token && this.#platform.now() < this.#token.freshUntilMs) return Promise.resolve(this.#token.text);
+    this.#underWay ??= this.#fetch().finally(() => {
+      this.#underWay = undefined;
+    });
+    return this.#underWay;
+  }
+
+  /** The server did not take it: the next is a new one. */
+  forget(): void {
+    this.#token = undefined;
+  }
+
+  async #fetch(): Promise<string> {
+    const { store, crypto } = this.#platform;
+    const { account, keys } = await store.transaction(async (tx) => {
+      const account = await readProfile(tx);
+      if (!account) throw notSignedIn();
+      return { account, keys: await readKeys(tx) };
+    });
+    const device = { accountId: account.accountId, deviceId: account.deviceId };
+    const { challenge } = await this.#http.post(PATHS.messaging.challenges, device, challengeReplySchema);
+    const signature = bytesToBase64url(crypto.ed25519Sign(keys.identity.seed, loginProof(challenge)));
+    const { accessToken, expiresAtMs } = await this.#http.post(
+      PATHS.messaging.tokens,
+      { ...device, challenge, signature },
+      tokenReplySchema,
+    );
+    const nowMs = this.#platform.now();
+    const lifeMs = lifetimeMs(accessToken) ?? expiresAtMs - nowMs;
+    this.#token = { text: accessToken, freshUntilMs: nowMs + lifeMs - Math.min(MARGIN_MS, lifeMs / 2) };
+    return accessToken;
+  }
+}
+
+// From its own times (RFC 7519 §4.1), so that a device whose clock is wrong still refreshes in time.
+function lifetimeMs(token: string): number | undefined {
+  try {
+    const claims = lifetimeSchema.parse(
+      parseJson(new TextDecoder().decode(base64urlToBytes(token.split('.')[1] ?? ''))),
+    );
+    return (claims.exp - claims.iat) * 1000;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,68 @@
+// Signing up: a code proves the handle, a signature proves the new device's identity.
+import { createIdentity } from '@carillon/messaging-core/e2ee';
+import {
+  bytesToBase64url,
+  handleSchema,
+  PATHS,
+  ProtocolError,
+  type RegistrationReply,
+  registrationProof,
+  registrationReplySchema,
+  type VerifyRequest,
+  verifyReplySchema,
+} from '@carillon/protocol';
+import type { HttpJson } from '../connection/httpJson.ts';
+import type { Account } from '../model.ts';
+import type { Platform } from '../ports.ts';
+import { createFirstPrekeys, storePrekeys } from './prekeys.ts';
+import { writeKeys, writeProfile } from './profile.ts';
+
+/** Longer names push others off the screen. */
+const NAME_CHARACTERS_MAX = 64;
+
+/** @throws ProtocolError `handle-invalid`, the server's refusal, or `unreachable` */
+export function beginRegistration(http: HttpJson, text: string): Promise<RegistrationReply> {
+  const handle = handleSchema.safeParse(text);
+  if (!handle.success) return Promise.reject(new ProtocolError('handle-invalid'));
+  return http.post(PATHS.messaging.registrations, { handle: handle.data }, registrationReplySchema);
+}
+
+/** @throws ProtocolError `code-wrong`, `registration-unknown`, ... */
+export async function finishRegistration(
+  http: HttpJson,
+  platform: Platform,
+  input: { registrationId: string; code: string; name: string },
+): Promise<Account> {
+  const { crypto, store } = platform;
+  const code = input.code.trim().replaceAll(/[\s-]/g, '');
+  if (!/^\d{6}$/.test(code)) throw new ProtocolError('code-wrong', { words: 'The code has six digits.' });
+  const identity = createIdentity(crypto);
+  const { keys, signed, oneTime } = createFirstPrekeys(crypto, identity, platform.now());
+  const request: VerifyRequest = {
+    code,
+    device: {
+      name: 'Carillon',
+      identityKey: bytesToBase64url(identity.publicKey),
+      signedPrekey: {
+        id: signed.id,
+        publicKey: bytesToBase64url(signed.publicKey),
+        signature: bytesToBase64url(signed.signature),
+      },
+      oneTimePrekeys: oneTime.map(({ id, publicKey }) => ({ id, publicKey: bytesToBase64url(publicKey) })),
+    },
+    proof: bytesToBase64url(crypto.ed25519Sign(identity.seed, registrationProof(input.registrationId))),
+  };
+  const path = PATHS.messaging.verify(encodeURIComponent(input.registrationId));
+  const { accountId, deviceId, handle } = await http.post(path, request, verifyReplySchema);
+  const account: Account = { accountId, deviceId, handle, name: cleanName(input.name) || handle };
+  await store.transaction(async (tx) => {
+    await writeProfile(tx, account);
+    await writeKeys(tx, keys);
+    await storePrekeys(tx, { signed, oneTime }, platform.now());
+  });
+  return account;
+}
+
+export function cleanName(name: string): string {
+  return [...name.trim().replaceAll(/\s+/g, ' ')].slice(0, NAME_CHARACTERS_MAX).join('');
+}

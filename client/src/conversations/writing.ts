@@ -1,0 +1,111 @@
+// Putting messages into a conversation: our own, received ones, notices and calls.
+
+import type { CryptoProvider } from '@carillon/messaging-core/e2ee';
+import type { AccountId, CallId, MessageId } from '@carillon/protocol';
+import { bytesToBase64url } from '@carillon/protocol';
+import type { CallOutcome, Message, MessageBody } from '../model.ts';
+import type { StoreTransaction } from '../ports.ts';
+import type { Changes } from '../store/ledger.ts';
+import { readConversationRecord, touchConversation } from './conversations.ts';
+import { addMessage, findMessage, lastMessage, updateMessage } from './history.ts';
+
+export function newMessageId(crypto: CryptoProvider): MessageId {
+  return bytesToBase64url(crypto.randomBytes(16)) as MessageId;
+}
+
+/** Placed after what is there, also when this device's clock is behind the server's. */
+export async function addOutgoing(
+  tx: StoreTransaction,
+  changes: Changes,
+  message: { id: MessageId; conversation: AccountId; body: MessageBody },
+  nowMs: number,
+): Promise<Message> {
+  const conversation = await readConversationRecord(tx, message.conversation);
+  const sentAtMs = Math.max(nowMs, (conversation?.updatedAtMs ?? 0) + 1);
+  const added = await addMessage(tx, changes, {
+    ...message,
+    outgoing: true,
+    sentAtMs,
+    status: 'sending',
+    failure: undefined,
+  });
+  await touchConversation(tx, message.conversation, added.sentAtMs);
+  return added;
+}
+
+/** False when the id is taken: a peer may not replace what is there. */
+export async function addIncoming(
+  tx: StoreTransaction,
+  changes: Changes,
+  message: { id: MessageId; conversation: AccountId; body: MessageBody; acceptedAtMs: number },
+): Promise<boolean> {
+  if (await findMessage(tx, message.id)) return false;
+  const { acceptedAtMs, ...rest } = message;
+  const added = await addMessage(tx, changes, {
+    ...rest,
+    outgoing: false,
+    sentAtMs: acceptedAtMs,
+    status: 'unread',
+    failure: undefined,
+  });
+  await touchConversation(tx, message.conversation, added.sentAtMs, 1);
+  return true;
+}
+
+/** Said once: the same words are not repeated right below themselves. */
+export async function addNotice(
+  tx: StoreTransaction,
+  changes: Changes,
+  notice: { id: MessageId; conversation: AccountId; words: string; atMs: number },
+): Promise<void> {
+  const last = await lastMessage(tx, notice.conversation);
+  if (last?.body.type === 'notice' && last.body.words === notice.words) return;
+  const added = await addMessage(tx, changes, {
+    id: notice.id,
+    conversation: notice.conversation,
+    outgoing: false,
+    body: { type: 'notice', words: notice.words },
+    sentAtMs: notice.atMs,
+    status: 'read',
+    failure: undefined,
+  });
+  await touchConversation(tx, notice.conversation, added.sentAtMs);
+}
+
+export interface CallEntry {
+  readonly with: AccountId;
+  readonly callId: CallId;
+  readonly outgoing: boolean;
+  readonly outcome: CallOutcome;
+  readonly video: boolean;
+  readonly startedAtMs: number;
+  readonly durationMs: number;
+}
+
+/**
+ * One entry for each call and conversation, whoever tells of it first: this
+ * device, or the caller's log. That it was held is never taken back.
+ */
+export async function recordCall(tx: StoreTransaction, changes: Changes, call: CallEntry): Promise<void> {
+  const { callId, outcome, video, durationMs } = call;
+  const body: MessageBody = { type: 'call', callId, outcome, video, durationMs };
+  // A call id has the form of a message id, and is as random.
+  const id = callId as string as MessageId;
+  const old = await findMessage(tx, id);
+  if (old) {
+    if (old.conversation !== call.with || old.body.type !== 'call' || old.body.outcome === 'completed') return;
+    await updateMessage(tx, changes, { ...old, body });
+    return;
+  }
+  const missed = outcome === 'missed' && !call.outgoing;
+  const added = await addMessage(tx, changes, {
+    id,
+    conversation: call.with,
+    outgoing: call.outgoing,
+    body,
+    sentAtMs: call.startedAtMs,
+    status: call.outgoing ? 'read' : missed ? 'unread' : 'read',
+    failure: undefined,
+  });
+  await touchConversation(tx, call.with, added.sentAtMs, missed ? 1 : 0);
+}

@@ -1,0 +1,178 @@
+// One content to every device of an account: sessions are started where there
+// are none, each device gets its own ciphertext, and a stale device list is
+// mended [MSG-5]. What was sealed is kept, so that a retry repeats the same
+// bytes under the same message id [MSG-3].
+import {
+  type AccountId,
+  type Address,
+  type DeviceBundle,
+  type DeviceId,
+  type MessageId,
+  ProtocolError,
+} from '@carillon/protocol';
+import { type ContactRecord, hasChangedIdentity, readContact, writeContact } from '../contacts/contactRecord.ts';
+import type { Directory } from '../contacts/directory.ts';
+import { meetFirst, meetIdentity } from '../contacts/trust.ts';
+import type { StoreTransaction } from '../ports.ts';
+import type { Changes, Ledger } from '../store/ledger.ts';
+import { noteIdentityChange } from './identityNotice.ts';
+import type { MessagingSocket } from './messagingSocket.ts';
+import type { Sealed, Sessions } from './sessions.ts';
+
+/** A device list that changes this often within one send is not an honest one. */
+const MENDS_MAX = 4;
+
+export interface Draft {
+  readonly messageId: MessageId;
+  readonly to: AccountId;
+  readonly urgent: boolean;
+  /** 0: the server's age limit. */
+  readonly expiresAtMs: number;
+  /** The padded content for a device. */
+  encode(device: DeviceId): Uint8Array;
+  /** Sealed before, for a retry. */
+  readonly sealed: readonly Sealed[];
+  /** Called in the transaction that moves the ratchets on. */
+  keep?(tx: StoreTransaction, sealed: readonly Sealed[]): Promise<void>;
+  /** Starts a new session with this device, whatever there is. */
+  readonly freshSession?: DeviceId | undefined;
+}
+
+export interface SenderParts {
+  readonly ledger: Ledger;
+  readonly socket: MessagingSocket;
+  readonly directory: Directory;
+  readonly sessions: Sessions;
+  readonly local: Address;
+  readonly now: () => number;
+}
+
+export class EnvelopeSender {
+  readonly #parts: SenderParts;
+
+  constructor(parts: SenderParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves with the devices once the server has it durably. @throws ProtocolError */
+  async send(draft: Draft): Promise<{ devices: DeviceId[]; acceptedAtMs: number }> {
+    let { sealed } = draft;
+    for (let mends = 0; ; mends++) {
+      sealed = await this.#seal(draft, sealed);
+      try {
+        const reply = await this.#parts.socket.request(
+          {
+            case: 'send',
+            value: {
+              messageId: draft.messageId,
+              recipientAccountId: draft.to,
+              envelopes: [...sealed],
+              urgent: draft.urgent,
+              expiresAtMs: BigInt(Math.trunc(draft.expiresAtMs)),
+            },
+          },
+          'sent',
+        );
+        return {
+          devices: sealed.map(({ deviceId }) => deviceId as DeviceId),
+          acceptedAtMs: Number(reply.acceptedAtMs),
+        };
+      } catch (error) {
+        const stale = error instanceof ProtocolError && error.code === 'stale-devices' && error.details.staleDevices;
+        if (!stale || mends >= MENDS_MAX) throw error;
+        sealed = sealed.filter(({ deviceId }) => !stale.gone.includes(deviceId));
+        await this.#mend(draft.to, stale.missing as DeviceId[], stale.gone as DeviceId[]);
+      }
+    }
+  }
+
+  /** Makes sure that the identities of an account's devices are known. @throws ProtocolError */
+  async meet(accountId: AccountId): Promise<ContactRecord> {
+    const contact = await this.#parts.directory.byId(accountId);
+    if (Object.keys(contact.trusted).length > 0) return contact;
+    const bundles = await this.#fetchBundles(accountId, contact.devices);
+    return this.#parts.ledger.change((tx, changes) => this.#takeBundles(tx, changes, accountId, bundles, undefined));
+  }
+
+  /** Adds what is missing: a ciphertext for each device that has none yet. */
+  async #seal(draft: Draft, have: readonly Sealed[]): Promise<readonly Sealed[]> {
+    const { ledger, directory, sessions, local } = this.#parts;
+    let contact = await directory.byId(draft.to);
+    if (contact.devices.length === 0) contact = await directory.refresh(draft.to);
+    const isTarget = (deviceId: DeviceId) => draft.to !== local.accountId || deviceId !== local.deviceId;
+    const targets = contact.devices.filter(isTarget);
+    if (targets.length === 0) {
+      throw new ProtocolError('device-unknown', { words: `${contact.name} has no device to send to.` });
+    }
+    const missing = targets.filter((deviceId) => !have.some((sealed) => sealed.deviceId === deviceId));
+    const strangers = await ledger.read(async (tx) => {
+      const without: DeviceId[] = [];
+      for (const deviceId of missing) {
+        const known = await sessions.has(tx, { accountId: draft.to, deviceId });
+        if (!known || deviceId === draft.freshSession) without.push(deviceId);
+      }
+      return without;
+    });
+    const bundles = strangers.length > 0 ? await this.#fetchBundles(draft.to, strangers) : [];
+    const outcome = await ledger.change(async (tx, changes) => {
+      const met = await this.#takeBundles(tx, changes, draft.to, bundles, draft.freshSession);
+      if (hasChangedIdentity(met)) return undefined;
+      if (missing.length === 0) return have;
+      const sealed = [...have];
+      for (const deviceId of missing) {
+        const remote = { accountId: draft.to, deviceId };
+        if (await sessions.has(tx, remote)) sealed.push(await sessions.seal(tx, remote, draft.encode(deviceId)));
+      }
+      await draft.keep?.(tx, sealed);
+      return sealed;
+    });
+    if (!outcome) throw new ProtocolError('identity-changed');
+    return outcome;
+  }
+
+  async #fetchBundles(accountId: AccountId, devices: readonly DeviceId[]): Promise<DeviceBundle[]> {
+    const { socket } = this.#parts;
+    const reply = await socket.request(
+      { case: 'fetchBundles', value: { accountId, deviceIds: [...devices] } },
+      'bundles',
+    );
+    return reply.devices.filter(({ signedPrekey }) => signedPrekey !== undefined);
+  }
+
+  async #takeBundles(
+    tx: StoreTransaction,
+    changes: Changes,
+    accountId: AccountId,
+    bundles: readonly DeviceBundle[],
+    fresh: DeviceId | undefined,
+  ): Promise<ContactRecord> {
+    const { sessions, now } = this.#parts;
+    let contact = await readContact(tx, accountId);
+    if (!contact) throw new ProtocolError('account-unknown');
+    contact = meetFirst(contact, new Map(bundles.map((bundle) => [bundle.deviceId as DeviceId, bundle.identityKey])));
+    for (const bundle of bundles) {
+      const remote: Address = { accountId, deviceId: bundle.deviceId as DeviceId };
+      const met = meetIdentity(contact, remote.deviceId, bundle.identityKey);
+      contact = met.record;
+      if (met.isNews && met.trust === 'changed') await noteIdentityChange(tx, changes, contact, now());
+      const { signedPrekey, oneTimePrekey } = bundle;
+      // A session that the other side started meanwhile is as good.
+      if (signedPrekey && (remote.deviceId === fresh || !(await sessions.has(tx, remote)))) {
+        await sessions.start(tx, remote, { identityKey: bundle.identityKey, signedPrekey, oneTimePrekey });
+      }
+    }
+    await writeContact(tx, contact);
+    return contact;
+  }
+
+  async #mend(accountId: AccountId, missing: readonly DeviceId[], gone: readonly DeviceId[]): Promise<void> {
+    const { ledger, sessions } = this.#parts;
+    await ledger.change(async (tx) => {
+      const contact = await readContact(tx, accountId);
+      if (!contact) return;
+      const left = contact.devices.filter((deviceId) => !gone.includes(deviceId));
+      await writeContact(tx, { ...contact, devices: [...new Set([...left, ...missing])] });
+      for (const deviceId of gone) await sessions.forget(tx, { accountId, deviceId });
+    });
+  }
+}

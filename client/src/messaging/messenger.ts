@@ -1,0 +1,193 @@
+// The messaging half of a signed-in device: its socket, and what hangs on it.
+import {
+  type Address,
+  MessagingClientFrameSchema,
+  MessagingServerFrameSchema,
+  type MessagingWelcome,
+  PATHS,
+  ProtocolError,
+} from '@carillon/protocol';
+import type { AccessTokens } from '../account/accessTokens.ts';
+import { renewPrekeys } from '../account/prekeys.ts';
+import type { Body } from '../connection/frameSocket.ts';
+import { socketUrl } from '../connection/origin.ts';
+import { ReconnectingFrameSocket, type SocketState } from '../connection/reconnectingFrameSocket.ts';
+import { Directory } from '../contacts/directory.ts';
+import type { Emitter } from '../events.ts';
+import type { Account, ConnectionStatus } from '../model.ts';
+import type { Platform } from '../ports.ts';
+import type { Ledger } from '../store/ledger.ts';
+import { Channel } from './channel.ts';
+import { EnvelopeSender } from './envelopeSender.ts';
+import { Inbox } from './inbox.ts';
+import { Outbox } from './outbox.ts';
+import { flushDelivered } from './receipts.ts';
+import { forgetOldReceived } from './received.ts';
+import { Sessions } from './sessions.ts';
+
+/** A clock this wrong makes times nonsense and certificates invalid. */
+const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
+export interface MessengerParts {
+  readonly platform: Platform;
+  readonly baseUrl: string;
+  readonly ledger: Ledger;
+  readonly emitter: Emitter;
+  readonly tokens: AccessTokens;
+  readonly account: () => Account;
+  readonly onStatus: (status: ConnectionStatus) => void;
+  /** On each connection, once the outbox may be sent. */
+  readonly onOnline: () => void;
+}
+
+type Socket = ReconnectingFrameSocket<typeof MessagingClientFrameSchema, typeof MessagingServerFrameSchema>;
+
+export class Messenger {
+  readonly directory: Directory;
+  readonly sender: EnvelopeSender;
+  readonly outbox: Outbox;
+  readonly channel: Channel;
+  readonly #parts: MessengerParts;
+  readonly #socket: Socket;
+  readonly #inbox: Inbox;
+  #renewing: Promise<void> = Promise.resolve();
+  #flushing: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  constructor(parts: MessengerParts) {
+    this.#parts = parts;
+    const { platform, ledger, tokens, account } = parts;
+    const { accountId, deviceId } = account();
+    const local: Address = { accountId, deviceId };
+    this.#socket = this.#createSocket();
+    const socket = this.#socket;
+    const sessions = new Sessions(platform.crypto, local);
+    this.directory = new Directory(ledger, socket);
+    const { directory } = this;
+    this.sender = new EnvelopeSender({ ledger, socket, directory, sessions, local, now: platform.now });
+    this.outbox = new Outbox({ ledger, sender: this.sender, isOnline: () => socket.isOnline, now: platform.now });
+    this.channel = new Channel({
+      platform,
+      ledger,
+      socket,
+      tokens,
+      directory,
+      sender: this.sender,
+      outbox: this.outbox,
+      account,
+    });
+    this.#inbox = new Inbox({
+      platform,
+      ledger,
+      socket,
+      directory,
+      sessions,
+      account,
+      onContent: (received) => this.channel.received(received),
+      onIdle: () => this.#flush(),
+      onStuck: (error) => this.#onStuck(error),
+    });
+  }
+
+  start(): void {
+    this.#socket.start();
+    const { ledger, platform } = this.#parts;
+    forgetOldReceived(ledger, platform.now()).catch(() => {
+      // Tried again with the next start; until then it only takes space.
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#socket.close();
+    await this.#inbox.close();
+    await this.outbox.close();
+    await Promise.allSettled([this.#renewing, this.#flushing]);
+  }
+
+  #createSocket(): Socket {
+    const { platform, baseUrl, tokens } = this.#parts;
+    return new ReconnectingFrameSocket({
+      url: socketUrl(baseUrl, PATHS.messaging.socket),
+      WebSocket: platform.WebSocket,
+      clientFrame: MessagingClientFrameSchema,
+      serverFrame: MessagingServerFrameSchema,
+      probe: { case: 'ack', value: { seqs: [] } },
+      token: (refused) => {
+        if (refused) tokens.forget();
+        return tokens.get();
+      },
+      onPush: (body) => this.#onPush(body),
+      onWelcome: (welcome) => this.#onWelcome(welcome),
+      onState: (state) => this.#onState(state),
+    });
+  }
+
+  #onPush(body: Body<typeof MessagingServerFrameSchema>): void {
+    if (body.case === 'delivery') this.#inbox.push(body.value);
+    else if (body.case === 'prekeys') this.#renewPrekeys(body.value.oneTimePrekeys);
+  }
+
+  #onWelcome(welcome: MessagingWelcome): void {
+    const offMs = Math.abs(Number(welcome.serverTimeMs) - this.#parts.platform.now());
+    if (offMs > CLOCK_TOLERANCE_MS) {
+      const words = `The clock of this device is ${Math.round(offMs / 60_000)} minutes off. Times will be wrong until it is set.`;
+      this.#parts.emitter.emit('notice', { code: 'clock-wrong', words });
+    }
+    queueMicrotask(() => this.#renewPrekeys(welcome.oneTimePrekeys));
+  }
+
+  #onState(state: SocketState): void {
+    if (state.state !== 'connecting') this.#inbox?.connectionLost();
+    this.#parts.onStatus(statusOf(state));
+    if (state.state !== 'online' || this.#closed) return;
+    this.#flush();
+    this.#parts.onOnline();
+  }
+
+  #flush(): void {
+    const { ledger, platform, account } = this.#parts;
+    this.#flushing = this.#flushing
+      .then(() => flushDelivered(ledger, platform, account()))
+      .then(() => this.outbox.kick())
+      .catch(() => {
+        // What is owed stays owed; the next connection or message tries again.
+      });
+  }
+
+  #renewPrekeys(held: number): void {
+    const { ledger, platform } = this.#parts;
+    const renew = async () => {
+      const fresh = await ledger.change((tx) => renewPrekeys(tx, platform.crypto, held, platform.now()));
+      if (!fresh || this.#closed) return;
+      const { signed } = fresh;
+      const oneTimePrekeys = fresh.oneTime.map(({ id, publicKey }) => ({ id, publicKey }));
+      await this.#socket.request(
+        {
+          case: 'publishPrekeys',
+          value: {
+            oneTimePrekeys,
+            ...(signed
+              ? { signedPrekey: { id: signed.id, publicKey: signed.publicKey, signature: signed.signature } }
+              : {}),
+          },
+        },
+        'prekeys',
+      );
+    };
+    this.#renewing = this.#renewing.then(renew).catch(() => {
+      // The next welcome says again how many the server holds.
+    });
+  }
+
+  #onStuck(error: unknown): void {
+    const words = 'This device could not store what it received. It will try again; is there room left?';
+    this.#parts.emitter.emit('notice', { code: 'storage-lost', words });
+    this.#socket.drop(new ProtocolError('unreachable', { cause: error, words }));
+  }
+}
+
+function statusOf(state: SocketState): ConnectionStatus {
+  if (state.state === 'online') return { state: 'online', words: undefined };
+  return { state: state.state, words: state.reason?.message };
+}

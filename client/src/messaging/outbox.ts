@@ -1,0 +1,219 @@
+// What the person has given to be sent, until the server has it. Each account
+// has a lane of its own: in order within it, and none waits for another. What is
+// here survives a restart, with its ciphertext once it was sealed.
+import { pad } from '@carillon/messaging-core/e2ee';
+import { type AccountId, type DeviceId, type ErrorCode, type MessageId, ProtocolError } from '@carillon/protocol';
+import { backoffMs } from '../connection/backoff.ts';
+import { advanceStatus, failMessage } from '../conversations/history.ts';
+import type { StoreTransaction } from '../ports.ts';
+import type { Ledger } from '../store/ledger.ts';
+import type { EnvelopeSender } from './envelopeSender.ts';
+import type { Sealed } from './sessions.ts';
+
+/** Higher: longer offline writing; each waiting message costs its size in storage. */
+const WAITING_MAX = 10_000;
+/** A content without a body: nothing to a device that reads it. */
+const NOTHING = pad(new Uint8Array(0));
+
+/** Refusals that time mends. */
+const PASSING: ReadonlySet<ErrorCode> = new Set([
+  'unreachable',
+  'shutting-down',
+  'rate-limited',
+  'internal-error',
+  'queue-full',
+  'slow-consumer',
+  'token-expired',
+  'token-invalid',
+  'replaced-by-new-connection',
+  'stale-devices',
+]);
+
+export interface OutboxItem {
+  readonly messageId: MessageId;
+  readonly to: AccountId;
+  /** Padded content. */
+  readonly content: Uint8Array;
+  /** For this device alone; the account's others get an empty content. */
+  readonly only: DeviceId | undefined;
+  readonly freshSession: boolean;
+  readonly urgent: boolean;
+  /** Unix milliseconds; 0: none. */
+  readonly expiresAtMs: number;
+  readonly sealed: readonly Sealed[];
+}
+
+type NewItem = Pick<OutboxItem, 'messageId' | 'to' | 'content'> & Partial<OutboxItem>;
+
+interface Watcher {
+  readonly encode: (device: DeviceId) => Uint8Array;
+  readonly resolve: (devices: DeviceId[]) => void;
+  readonly reject: (error: ProtocolError) => void;
+}
+
+export interface OutboxParts {
+  readonly ledger: Ledger;
+  readonly sender: EnvelopeSender;
+  readonly isOnline: () => boolean;
+  readonly now: () => number;
+}
+
+const laneRange = (to: string) => ({ from: `q/${to}/`, to: `q/${to}0` });
+
+/** Waits for the server within the transaction that also shows it. @throws ProtocolError `queue-full` */
+export async function enqueue(tx: StoreTransaction, item: NewItem): Promise<void> {
+  const [last] = await tx.list<OutboxItem>('outbox', { ...laneRange(item.to), limit: 1, reverse: true });
+  const number = last ? Number(last.key.slice(last.key.lastIndexOf('/') + 1)) + 1 : 0;
+  if (number >= WAITING_MAX) {
+    throw new ProtocolError('queue-full', { words: 'Too many messages are waiting to be sent.' });
+  }
+  const whole: OutboxItem = {
+    only: undefined,
+    freshSession: false,
+    urgent: false,
+    expiresAtMs: 0,
+    sealed: [],
+    ...item,
+  };
+  await tx.put('outbox', `q/${item.to}/${String(number).padStart(12, '0')}`, whole);
+}
+
+export class Outbox {
+  readonly #parts: OutboxParts;
+  readonly #running = new Map<string, Promise<void>>();
+  /** Who waits for an item, and how it is made for each device; lost with a restart, the item is not. */
+  readonly #watchers = new Map<MessageId, Watcher>();
+  readonly #wakes = new Map<string, () => void>();
+  readonly #again = new Set<string>();
+  #closed = false;
+
+  constructor(parts: OutboxParts) {
+    this.#parts = parts;
+  }
+
+  /** Resolves with the devices once the item has gone. Call before it is enqueued. */
+  watch(messageId: MessageId, encode: (device: DeviceId) => Uint8Array): Promise<DeviceId[]> {
+    return new Promise((resolve, reject) => {
+      this.#watchers.set(messageId, { encode, resolve, reject });
+    });
+  }
+
+  unwatch(messageId: MessageId): void {
+    this.#watchers.delete(messageId);
+  }
+
+  /** There may be something to send. */
+  async kick(): Promise<void> {
+    if (this.#closed || !this.#parts.isOnline()) return;
+    const items = await this.#parts.ledger.read((tx) => tx.list<OutboxItem>('outbox', { from: 'q/', to: 'q0' }));
+    for (const to of new Set(items.map(({ value }) => value.to))) this.kickLane(to);
+  }
+
+  kickLane(to: AccountId): void {
+    if (this.#closed || !this.#parts.isOnline()) return;
+    this.#wakes.get(to)?.();
+    if (this.#running.has(to)) {
+      this.#again.add(to);
+      return;
+    }
+    const lane = this.#runLane(to)
+      .catch(() => {
+        // The store refused: the next kick tries again.
+      })
+      .finally(() => {
+        this.#running.delete(to);
+        if (this.#again.delete(to)) this.kickLane(to);
+      });
+    this.#running.set(to, lane);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    for (const wake of this.#wakes.values()) wake();
+    const closed = new ProtocolError('unreachable', { words: 'The app was closed before it was sent.' });
+    for (const watcher of this.#watchers.values()) watcher.reject(closed);
+    this.#watchers.clear();
+    await Promise.allSettled(this.#running.values());
+  }
+
+  async #runLane(to: AccountId): Promise<void> {
+    const { ledger, isOnline, now } = this.#parts;
+    for (let failures = 0; !this.#closed && isOnline(); ) {
+      const [next] = await ledger.read((tx) => tx.list<OutboxItem>('outbox', { ...laneRange(to), limit: 1 }));
+      if (!next) return;
+      const { key, value: item } = next;
+      if (item.expiresAtMs > 0 && item.expiresAtMs <= now()) {
+        await this.#finish(
+          key,
+          item,
+          new ProtocolError('unreachable', { words: 'It expired before it could be sent.' }),
+        );
+        continue;
+      }
+      try {
+        const devices = await this.#send(key, item);
+        await this.#finish(key, item, devices);
+        failures = 0;
+      } catch (error) {
+        if (!(error instanceof ProtocolError)) throw error;
+        if (error.code === 'identity-changed') {
+          this.#settle(item.messageId, error);
+          return;
+        }
+        if (!PASSING.has(error.code)) await this.#finish(key, item, error);
+        else if (isOnline())
+          await this.#pause(to, Math.max(backoffMs(failures++, Math.random()), error.details.retryAfterMs ?? 0));
+      }
+    }
+  }
+
+  async #send(key: string, item: OutboxItem): Promise<DeviceId[]> {
+    const watcher = this.#watchers.get(item.messageId);
+    const encode = (device: DeviceId) => {
+      if (item.only !== undefined && item.only !== device) return NOTHING;
+      return watcher?.encode(device) ?? item.content;
+    };
+    const { devices } = await this.#parts.sender.send({
+      messageId: item.messageId,
+      to: item.to,
+      urgent: item.urgent,
+      expiresAtMs: item.expiresAtMs,
+      sealed: item.sealed,
+      encode,
+      freshSession: item.freshSession ? item.only : undefined,
+      keep: (tx, sealed) => tx.put('outbox', key, { ...item, sealed } satisfies OutboxItem),
+    });
+    return devices;
+  }
+
+  async #finish(key: string, item: OutboxItem, outcome: DeviceId[] | ProtocolError): Promise<void> {
+    await this.#parts.ledger.change(async (tx, changes) => {
+      await tx.delete('outbox', key);
+      if (outcome instanceof ProtocolError) await failMessage(tx, changes, item.messageId, outcome.message);
+      else await advanceStatus(tx, changes, item.messageId, 'sent', item.to);
+    });
+    this.#settle(item.messageId, outcome);
+  }
+
+  #settle(messageId: MessageId, outcome: DeviceId[] | ProtocolError): void {
+    const watcher = this.#watchers.get(messageId);
+    this.#watchers.delete(messageId);
+    if (outcome instanceof ProtocolError) watcher?.reject(outcome);
+    else watcher?.resolve(outcome);
+  }
+
+  #pause(to: string, ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#wakes.delete(to);
+        resolve();
+      };
+      const timer = setTimeout(wake, ms);
+      this.#wakes.set(to, wake);
+    });
+  }
+}
+
+/** Whether trying again later makes sense. */
+export const isPassing = (error: ProtocolError): boolean => PASSING.has(error.code);
