@@ -57,7 +57,8 @@ export function sendFailure(response: ServerResponse, error: ProtocolError): voi
 export async function readJson<T>(request: IncomingMessage, schema: z.ZodType<T>, bytesMax = 64 * 1024): Promise<T> {
   const chunks: Buffer[] = [];
   let bytes = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
+  // Leaving the loop must not destroy the request: its refusal has yet to be sent on that socket.
+  for await (const chunk of request.iterator({ destroyOnReturn: false }) as AsyncIterable<Buffer>) {
     bytes += chunk.length;
     if (bytes > bytesMax) throw new ProtocolError('frame-too-large');
     chunks.push(chunk);
