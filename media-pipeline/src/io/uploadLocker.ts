@@ -7,6 +7,9 @@ import { ERRORS, type Lock, type Locker, type RequestRelease } from '@tus/server
 const WAITERS_MAX = 4;
 const WAIT_MS_MAX = 30_000;
 
+/** Locked (RFC 4918 §11.3): clients try again by themselves. */
+const LOCKED = { status_code: 423, body: 'locked' };
+
 interface Held {
   readonly askToRelease: RequestRelease;
   readonly waiters: (() => void)[];
@@ -24,7 +27,7 @@ export class UploadLocker implements Locker {
 
   async #lock(id: string, signal: AbortSignal, askToRelease: RequestRelease): Promise<void> {
     for (let held = this.#held.get(id); held; held = this.#held.get(id)) {
-      if (held.waiters.length >= WAITERS_MAX) throw ERRORS.ERR_LOCK_TIMEOUT;
+      if (held.waiters.length >= WAITERS_MAX) throw LOCKED;
       const released = waitForTurn(held.waiters, signal);
       await held.askToRelease();
       await released;
@@ -36,7 +39,8 @@ export class UploadLocker implements Locker {
   #unlock(id: string): void {
     const held = this.#held.get(id);
     this.#held.delete(id);
-    for (const wake of held?.waiters ?? []) wake();
+    // A copy: each leaves the list as it wakes.
+    for (const wake of [...(held?.waiters ?? [])]) wake();
   }
 }
 
@@ -54,7 +58,7 @@ function waitForTurn(waiters: (() => void)[], signal: AbortSignal): Promise<void
     };
     const giveUp = () => {
       leave();
-      reject(ERRORS.ERR_LOCK_TIMEOUT);
+      reject(LOCKED);
     };
     const bound = setTimeout(giveUp, WAIT_MS_MAX);
     signal.addEventListener('abort', giveUp, { once: true });
