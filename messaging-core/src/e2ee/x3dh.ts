@@ -59,11 +59,14 @@ export function decodeX3dhHeader(bytes: Uint8Array): X3dhHeader {
   };
 }
 
-// Addresses are bound too (§3.3 allows identifying information in AD), so that a
-// server cannot pass one device's message off as another's.
+// Beyond Encode(IK_A) || Encode(IK_B), §3.3 lets AD bind identifying information:
+// the addresses, so that a server cannot pass one device's message off as
+// another's, and the whole header, since X25519 ignores a bit of the ephemeral
+// key (RFC 7748 §5) and a changed one would otherwise open.
 function associatedData(
   initiator: { key: Uint8Array; address: Address },
   responder: { key: Uint8Array; address: Address },
+  header: Bytes,
 ): Bytes {
   const address = (a: Address): Bytes => {
     const text = utf8(addressKey(a));
@@ -76,6 +79,7 @@ function associatedData(
     responder.key,
     address(initiator.address),
     address(responder.address),
+    header,
   );
 }
 
@@ -107,18 +111,20 @@ export function initiateX3dh(
     provider.x25519(ephemeral.privateKey, bundle.signedPrekey.publicKey),
   ];
   if (bundle.oneTimePrekey) agreements.push(provider.x25519(ephemeral.privateKey, bundle.oneTimePrekey.publicKey));
+  const header = encodeX3dhHeader({
+    identityKey: identity.publicKey,
+    ephemeralKey: ephemeral.publicKey,
+    signedPrekeyId: bundle.signedPrekey.id,
+    oneTimePrekeyId: bundle.oneTimePrekey?.id,
+  });
   return {
     ...derive(provider, agreements),
     associatedData: associatedData(
       { key: identity.publicKey, address: input.local },
       { key: bundle.identityKey, address: input.remote },
+      header,
     ),
-    header: encodeX3dhHeader({
-      identityKey: identity.publicKey,
-      ephemeralKey: ephemeral.publicKey,
-      signedPrekeyId: bundle.signedPrekey.id,
-      oneTimePrekeyId: bundle.oneTimePrekey?.id,
-    }),
+    header,
   };
 }
 
@@ -144,12 +150,14 @@ export function respondX3dh(
     provider.x25519(signedPrekey.privateKey, header.ephemeralKey),
   ];
   if (oneTimePrekey) agreements.push(provider.x25519(oneTimePrekey.privateKey, header.ephemeralKey));
+  const headerBytes = encodeX3dhHeader(header);
   return {
     ...derive(provider, agreements),
     associatedData: associatedData(
       { key: header.identityKey, address: input.remote },
       { key: identity.publicKey, address: input.local },
+      headerBytes,
     ),
-    header: encodeX3dhHeader(header),
+    header: headerBytes,
   };
 }
