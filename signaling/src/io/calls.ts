@@ -6,7 +6,6 @@ import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
   type AccountId,
   type Address,
-  addressKey,
   type CallId,
   ProtocolError,
   type SignalingServerFrameSchema,
@@ -14,7 +13,8 @@ import {
 import { type Log, loggable, TokenBucket } from '@carillon/service';
 import { type Bounds, type Call, type CallEvent, type Effect, isSameDevice } from '../core/call.ts';
 import { collides, glareWinner } from '../core/glare.ts';
-import { Outbox, type RelayedFrame } from '../core/outbox.ts';
+import type { RelayedFrame } from '../core/outbox.ts';
+import { Outboxes } from '../core/outboxes.ts';
 import { step } from '../core/step.ts';
 import type { CallStore } from './callStore.ts';
 import type { Seat, Seats } from './seats.ts';
@@ -54,8 +54,6 @@ const SOCKET_DEATH_MS = 90_000;
 interface Owned {
   call: Call;
   timer: NodeJS.Timeout | undefined;
-  /** By `account.device`. */
-  readonly outboxes: Map<string, Outbox>;
 }
 
 /** A device's request: where its answer goes. */
@@ -78,7 +76,9 @@ export class Calls {
   /** Oldest first. */
   readonly #ended = new Set<CallId>();
   readonly #sweep: NodeJS.Timeout;
-  #outboxBytes = 0;
+  readonly #outboxes = new Outboxes();
+  /** Why calls cannot be stored at the moment. */
+  #problem: string | undefined;
   #closed = false;
 
   constructor(options: CallsOptions) {
@@ -134,21 +134,18 @@ export class Calls {
     const nowMs = now();
     for (const [accountId, bucket] of this.#creates) if (bucket.isFull(nowMs)) this.#creates.delete(accountId);
     const oldestMs = nowMs - bounds.ringMs - bounds.reconnectMs - SOCKET_DEATH_MS;
-    for (const { outboxes } of this.#calls.values()) {
-      for (const outbox of outboxes.values()) {
-        const before = outbox.bytes;
-        outbox.dropBefore(oldestMs);
-        this.#outboxBytes += outbox.bytes - before;
-      }
-    }
+    this.#outboxes.dropBefore(oldestMs);
   }
 
-  /** Stops the timers; what is stored stays. */
+  problems(): string[] {
+    return this.#problem === undefined ? [] : [this.#problem];
+  }
+
+  /** Stops the timers and takes nothing any more; what is stored stays. */
   close(): void {
     this.#closed = true;
     clearInterval(this.#sweep);
     for (const { timer } of this.#calls.values()) clearTimeout(timer);
-    this.#options.store.close();
   }
 
   /** The bounds that go beyond one call. */
@@ -161,7 +158,7 @@ export class Calls {
     }
     if (event.type === 'relay') {
       if (!seat.relays.take(now())) throw new ProtocolError('rate-limited', { retryAfterMs: seat.relays.waitMs() });
-      if (this.#outboxBytes >= outboxBytesMax) throw new ProtocolError('rate-limited', { retryAfterMs: 10_000 });
+      if (this.#outboxes.bytes >= outboxBytesMax) throw new ProtocolError('rate-limited', { retryAfterMs: 10_000 });
     }
     if (seat.attached.size >= ATTACHED_PER_SEAT_MAX && !seat.attached.has(callId)) {
       throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
@@ -210,7 +207,7 @@ export class Calls {
   #run(callId: CallId, effect: Effect, owned: Owned | undefined, asker: Asker | undefined): void {
     switch (effect.type) {
       case 'persist':
-        if (owned) this.#options.store.put(owned.call);
+        if (owned) this.#storing((store) => store.put(owned.call));
         return;
       case 'timer':
         if (owned) this.#schedule(callId, owned, effect.atMs);
@@ -222,7 +219,7 @@ export class Calls {
         this.#attach(callId, owned, effect, asker);
         return;
       case 'detach':
-        this.#detach(callId, owned, effect.device);
+        this.#detach(callId, effect.device);
         return;
       case 'state':
         if (owned?.call.phase === 'live') {
@@ -237,7 +234,7 @@ export class Calls {
         // A device that asks about an ended call is answered though it is not attached.
         if (asker && isSameDevice(to, asker.seat.address)) asker.seat.connection?.send(frame);
         else this.#send(callId, to, frame);
-        this.#detach(callId, owned, to);
+        this.#detach(callId, to);
         return;
       }
       case 'relay':
@@ -251,19 +248,22 @@ export class Calls {
     }
   }
 
+  /** A full disk must not end the calls: they go on in memory, and the health check says so. */
+  #storing(run: (store: CallStore) => void): void {
+    try {
+      run(this.#options.store);
+      this.#problem = undefined;
+    } catch (error) {
+      if (!this.#problem) this.#options.log.error('calls cannot be stored', { error: String(error) });
+      this.#problem = 'Calls cannot be stored: they would not survive a restart.';
+    }
+  }
+
   #relay(callId: CallId, owned: Owned, { from, to, sealed }: Extract<Effect, { type: 'relay' }>): void {
     if (owned.call.phase !== 'live') return;
-    const key = addressKey(to);
-    let outbox = owned.outboxes.get(key);
-    if (!outbox) {
-      // Invited devices are named by the sender: it may name as many as there are participants' devices.
-      if (owned.outboxes.size >= OUTBOXES_PER_CALL_MAX) throw new ProtocolError('device-unknown');
-      outbox = new Outbox(owned.call.restores);
-      owned.outboxes.set(key, outbox);
-    }
-    const before = outbox.bytes;
-    const frame = outbox.push(from, sealed, this.#options.now());
-    this.#outboxBytes += outbox.bytes - before;
+    const { restores } = owned.call;
+    const frame = this.#outboxes.push(callId, to, { from, sealed }, { restores, nowMs: this.#options.now() });
+    if (!frame) throw new ProtocolError('device-unknown');
     this.#send(callId, to, relayedFrame(callId, frame));
   }
 
@@ -278,20 +278,14 @@ export class Calls {
     // Attached already: it has got all of them, in order.
     if (seat.attached.has(callId) && receivedSeq === 0n) return;
     seat.attached.add(callId);
-    const outbox = owned.outboxes.get(addressKey(device));
-    if (!outbox) return;
-    const before = outbox.bytes;
-    const frames = outbox.after(receivedSeq);
-    this.#outboxBytes += outbox.bytes - before;
-    for (const frame of frames) seat.connection?.send(relayedFrame(callId, frame));
+    for (const frame of this.#outboxes.after(callId, device, receivedSeq)) {
+      seat.connection?.send(relayedFrame(callId, frame));
+    }
   }
 
-  #detach(callId: CallId, owned: Owned | undefined, device: Address): void {
+  #detach(callId: CallId, device: Address): void {
     this.#options.seats.at(device)?.attached.delete(callId);
-    const outbox = owned?.outboxes.get(addressKey(device));
-    if (!outbox) return;
-    this.#outboxBytes -= outbox.bytes;
-    owned?.outboxes.delete(addressKey(device));
+    this.#outboxes.empty(callId, device);
   }
 
   /** Only to a socket that is attached: what it missed before comes first, on attach. */
@@ -317,7 +311,7 @@ export class Calls {
   }
 
   #own(call: Call): Owned {
-    const owned: Owned = { call, timer: undefined, outboxes: new Map() };
+    const owned: Owned = { call, timer: undefined };
     this.#calls.set(call.callId, owned);
     if (call.phase === 'live') {
       const created = this.#createdBy.get(call.createdBy) ?? new Set();
@@ -332,13 +326,12 @@ export class Calls {
     clearTimeout(timer);
     this.#calls.delete(call.callId);
     this.#ended.delete(call.callId);
-    this.#options.store.delete(call.callId);
+    this.#storing((store) => store.delete(call.callId));
   }
 
   /** An ended call keeps its reasons, and as many of them as there may be live ones. */
-  #remember({ call, outboxes }: Owned): void {
-    for (const outbox of outboxes.values()) this.#outboxBytes -= outbox.bytes;
-    outboxes.clear();
+  #remember({ call }: Owned): void {
+    this.#outboxes.forget(call.callId);
     this.#ended.add(call.callId);
     if (this.#ended.size <= this.#options.callsMax) return;
     const [oldest] = this.#ended;
@@ -369,9 +362,6 @@ export class Calls {
 function relayedFrame(callId: CallId, { seq, from, sealed }: RelayedFrame): ServerFrame {
   return { body: { case: 'relayed', value: { callId, seq, from, sealed } } };
 }
-
-/** All devices of a full call, twice over. */
-const OUTBOXES_PER_CALL_MAX = 80;
 
 function reply({ seat, requestId }: Asker, call: Call, body: 'state' | 'done'): void {
   if (body === 'done') seat.connection?.send({ replyTo: requestId, body: { case: 'done', value: {} } });

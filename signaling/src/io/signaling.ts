@@ -56,8 +56,9 @@ export async function createSignaling(
   });
   const seats = new Seats();
   const nodes = options.nodes ?? new FewestRooms(config.CARILLON_SFU_NODES.map(sfuNodeOf));
+  const store = new SqliteCallStore(join(dataDir, 'calls.sqlite'));
   const calls = new Calls({
-    store: new SqliteCallStore(join(dataDir, 'calls.sqlite')),
+    store,
     seats,
     nodes,
     bounds: {
@@ -124,10 +125,14 @@ export async function createSignaling(
       return true;
     },
     handleUpgrade: (message, socket, head) => server.handleUpgrade(message, socket, head),
-    problems: () => (nodes.ids.length === 0 ? ['No SFU node is configured: group calls are not possible.'] : []),
+    problems: () => [
+      ...(nodes.ids.length === 0 ? ['No SFU node is configured: group calls are not possible.'] : []),
+      ...calls.problems(),
+    ],
     async close() {
       calls.close();
       await server.close();
+      store.close();
     },
   };
 }

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX, Outbox } from '../../src/core/outbox.ts';
-import { device } from './people.ts';
+import { Outboxes } from '../../src/core/outboxes.ts';
+import { callId, device } from './people.ts';
 
 const from = device('alice');
 
@@ -40,5 +41,29 @@ describe('an outbox', () => {
 
   it('begins above all earlier sequences after a restart', () => {
     assert.ok(new Outbox(1).push(from, new Uint8Array(1), 0).seq > 2n ** 32n);
+  });
+});
+
+describe('outboxes', () => {
+  it('count together, and give back what they held', () => {
+    const outboxes = new Outboxes();
+    const when = { restores: 0, nowMs: 5 };
+    const push = (to: string, bytes: number) =>
+      outboxes.push(callId, device(to), { from, sealed: new Uint8Array(bytes) }, when);
+    push('bob', 10);
+    push('bob', 20);
+    push('carol', 40);
+    assert.equal(outboxes.bytes, 70);
+    assert.equal(outboxes.after(callId, device('bob'), 1n).length, 1);
+    assert.equal(outboxes.bytes, 60);
+    outboxes.empty(callId, device('bob'));
+    assert.equal(outboxes.bytes, 40);
+    assert.equal(push('bob', 1)?.seq, 3n, 'a device that comes back is counted on');
+    outboxes.dropBefore(6);
+    assert.equal(outboxes.bytes, 0);
+    push('dave', 5);
+    outboxes.forget(callId);
+    assert.equal(outboxes.bytes, 0);
+    assert.deepEqual(outboxes.after(callId, device('dave'), 0n), []);
   });
 });
