@@ -23,7 +23,7 @@ export const messagingConfigSchema = z.object({
   CARILLON_MESSAGING_QUEUE_BYTES_MAX: whole(1024, 2 ** 40, 64 * 1024 * 1024).describe(
     'Ciphertext bytes waiting for one device; the other half of the queue limit.',
   ),
-  CARILLON_MESSAGING_FRAMES_PER_SECOND: whole(1, 100_000, 200).describe(
+  CARILLON_MESSAGING_FRAMES_PER_SECOND: whole(1, 100_000, 500).describe(
     'Frames one socket may send on average; five times as many at once. Lower protects the disk from one busy device, higher lets an outbox drain faster.',
   ),
   CARILLON_MESSAGING_CODES_PER_HOUR_PER_HANDLE: whole(1, 10_000, 6).describe(

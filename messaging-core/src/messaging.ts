@@ -1,7 +1,7 @@
 // The composition root: wires stores, keys, HTTP and sockets into one service.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import type { Log, RunningService } from '@carillon/service';
+import { type Log, loggable, type RunningService } from '@carillon/service';
 import type { MessagingConfig } from './config.ts';
 import type { MessagingStore } from './core/messagingStore.ts';
 import { DeviceHub } from './io/deviceHub.ts';
@@ -50,6 +50,11 @@ export async function createMessaging(options: MessagingOptions): Promise<Runnin
     codesPerHourPerHandle: config.CARILLON_MESSAGING_CODES_PER_HOUR_PER_HANDLE,
     codesPerHourPerAddress: config.CARILLON_MESSAGING_CODES_PER_HOUR_PER_ADDRESS,
     onRegistered: ({ address, removed }) => {
+      log.info('device registered', {
+        account: loggable(address.accountId),
+        device: address.deviceId,
+        replaced: removed.length > 0,
+      });
       for (const deviceId of removed) hub.cutRemoved({ accountId: address.accountId, deviceId });
     },
   });

@@ -6,7 +6,6 @@ import {
   type Delivery,
   EnvelopeKind,
   type Failure,
-  type MessagingClientFrame,
   MessagingClientFrameSchema,
   type MessagingServerFrame,
   MessagingServerFrameSchema,
@@ -17,7 +16,7 @@ import {
 import { WebSocket } from 'ws';
 import { messageId } from './testDevice.ts';
 
-type RequestBody = NonNullable<MessageInitShape<typeof MessagingClientFrameSchema>['body']>;
+export type RequestBody = NonNullable<MessageInitShape<typeof MessagingClientFrameSchema>['body']>;
 type ServerBody = MessagingServerFrame['body'];
 type ValueOf<Case extends string> = Extract<ServerBody, { case: Case }> extends { value: infer Value } ? Value : never;
 
@@ -152,5 +151,3 @@ export function sendRequest(to: readonly Address[], options: SendOptions = {}) {
     expiresAtMs: BigInt(options.expiresAtMs ?? 0),
   };
 }
-
-export type { MessagingClientFrame };

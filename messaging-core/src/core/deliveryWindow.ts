@@ -8,13 +8,20 @@
 // A seq is delivered once per connection: two cursors remember how far urgent
 // and ordinary envelopes got. A new connection starts from zero, so whatever
 // was not acknowledged is delivered again (at least once).
+import { LIMITS } from '@carillon/protocol';
 import type { QueuedEnvelope } from './messagingStore.ts';
 
-/** Unacknowledged ordinary envelopes under way. More hides round trips on a long link; each holds up to 64 KiB. */
+/** Unacknowledged ordinary envelopes under way. More hides round trips on a long link. */
 export const WINDOW_MAX = 128;
+/**
+ * Their ciphertext bytes. More helps long links with large envelopes. One read of urgent and ordinary ones together
+ * may take twice this, which must stay below what the socket may hold unsent before it is cut as too slow.
+ */
+export const WINDOW_BYTES_MAX = 1536 * 1024;
 /** Room that only urgent ones may use, so that a call rings on a device busy with its backlog. */
 export const URGENT_ROOM = 32;
-/** Envelopes read at once: bounds the memory of one read to 32 times 64 KiB. */
+export const URGENT_ROOM_BYTES = 512 * 1024;
+/** Envelopes read at once: bounds how long one read holds up the others. */
 export const PAGE_MAX = 32;
 
 export interface DeliveryState {
@@ -25,8 +32,9 @@ export interface DeliveryState {
   readonly drained: boolean;
   readonly urgentAfter: number;
   readonly ordinaryAfter: number;
-  /** Delivered on this connection, not acknowledged. */
-  readonly inFlight: ReadonlySet<number>;
+  /** Delivered on this connection, not acknowledged: seq to ciphertext bytes. */
+  readonly inFlight: ReadonlyMap<number, number>;
+  readonly inFlightBytes: number;
 }
 
 export type DeliveryEvent =
@@ -63,7 +71,8 @@ export const closedWindow: DeliveryState = {
   drained: false,
   urgentAfter: 0,
   ordinaryAfter: 0,
-  inFlight: new Set(),
+  inFlight: new Map(),
+  inFlightBytes: 0,
 };
 
 export function stepDelivery(state: DeliveryState, event: DeliveryEvent): DeliveryStep {
@@ -72,9 +81,13 @@ export function stepDelivery(state: DeliveryState, event: DeliveryEvent): Delive
     case 'queued':
       return readIfRoom({ ...state, more: true }, []);
     case 'acknowledged': {
-      const inFlight = new Set(state.inFlight);
-      for (const seq of event.seqs) inFlight.delete(seq);
-      return readIfRoom({ ...state, inFlight }, []);
+      const inFlight = new Map(state.inFlight);
+      let { inFlightBytes } = state;
+      for (const seq of event.seqs) {
+        inFlightBytes -= inFlight.get(seq) ?? 0;
+        inFlight.delete(seq);
+      }
+      return readIfRoom({ ...state, inFlight, inFlightBytes }, []);
     }
     case 'page':
       return onPage(state, event);
@@ -96,23 +109,34 @@ function onPage(state: DeliveryState, page: Extract<DeliveryEvent, { type: 'page
     drained: state.drained || (atEnd && !ordinaryUnread),
     urgentAfter: page.urgent.at(-1)?.seq ?? state.urgentAfter,
     ordinaryAfter: page.ordinary.at(-1)?.seq ?? state.ordinaryAfter,
-    inFlight: new Set([...state.inFlight, ...envelopes.map((envelope) => envelope.seq)]),
+    inFlight: new Map([
+      ...state.inFlight,
+      ...envelopes.map(({ seq, ciphertext }) => [seq, ciphertext.length] as const),
+    ]),
+    inFlightBytes: envelopes.reduce((bytes, { ciphertext }) => bytes + ciphertext.length, state.inFlightBytes),
   };
   const effects: DeliveryEffect[] = envelopes.map((envelope) => ({ type: 'deliver', envelope }));
   if (next.drained && !state.drained) effects.push({ type: 'say-drained' });
   return readIfRoom(next, effects, ordinaryUnread && atEnd && !state.more);
 }
 
+/** Envelopes that surely fit, each taken to be as large as one can be. */
+function room(state: DeliveryState, envelopesMax: number, bytesMax: number): number {
+  const byCount = envelopesMax - state.inFlight.size;
+  const byBytes = Math.floor((bytesMax - state.inFlightBytes) / LIMITS.envelopeBytesMax);
+  return Math.max(0, Math.min(PAGE_MAX, byCount, byBytes));
+}
+
 /** `urgentOnlyDone`: there is no room for ordinary ones and urgent ones are read to the end; wait for an ack. */
 function readIfRoom(state: DeliveryState, effects: readonly DeliveryEffect[], urgentOnlyDone = false): DeliveryStep {
-  const ordinaryRoom = Math.max(0, WINDOW_MAX - state.inFlight.size);
-  const urgentRoom = Math.max(0, WINDOW_MAX + URGENT_ROOM - state.inFlight.size);
-  if (!state.more || state.reading || urgentRoom === 0 || urgentOnlyDone) return { state, effects };
+  const ordinary = room(state, WINDOW_MAX, WINDOW_BYTES_MAX);
+  const urgent = room(state, WINDOW_MAX + URGENT_ROOM, WINDOW_BYTES_MAX + URGENT_ROOM_BYTES);
+  if (!state.more || state.reading || urgent === 0 || urgentOnlyDone) return { state, effects };
   const read: ReadEffect = {
     type: 'read',
-    urgent: { afterSeq: state.urgentAfter, limit: Math.min(PAGE_MAX, urgentRoom) },
+    urgent: { afterSeq: state.urgentAfter, limit: urgent },
     // Urgent ones found by the same read take of the same room; the overshoot is at most a page.
-    ordinary: { afterSeq: state.ordinaryAfter, limit: Math.min(PAGE_MAX, ordinaryRoom) },
+    ordinary: { afterSeq: state.ordinaryAfter, limit: ordinary },
   };
   return { state: { ...state, reading: true, more: false }, effects: [...effects, read] };
 }

@@ -8,7 +8,7 @@ import { ProtocolError } from '@carillon/protocol';
 /** Writes in one transaction. More raises throughput under load, and the longest pause of the event loop with it. */
 export const COMMIT_WRITES_MAX = 128;
 /** Writes waiting; past it new ones are refused, so that a slow disk does not fill memory. */
-export const WAITING_WRITES_MAX = 20_000;
+export const WAITING_WRITES_MAX = 5_000;
 
 /** https://www.sqlite.org/rescode.html#full */
 const SQLITE_FULL = 13;

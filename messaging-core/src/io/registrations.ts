@@ -79,7 +79,7 @@ export class Registrations {
     // Keys and proofs before the code: they say nothing about it, and a mistake in them costs no attempt.
     const device = checkedDevice(request, registrationId);
     const { state, effect } = tryCode(pending, registrationId, request.code, now());
-    // Exhausted ones are kept until they expire, to say so; those done with are not.
+    // An exhausted one is kept a while, to say so; one done with is not.
     if (state.phase === 'waiting' || state.phase === 'exhausted') this.#pending.set(registrationId, state);
     else this.#pending.delete(registrationId);
     if (effect.type === 'refuse') throw new ProtocolError(effect.code);

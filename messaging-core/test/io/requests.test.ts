@@ -140,6 +140,15 @@ test('[MSG-4] an urgent envelope reaches a device whose window is full', async (
   assert.equal((await to.delivered(129))[128]!.urgent, true);
 });
 
+test('[MSG-2] a backlog of the largest envelopes drains without the socket being cut as too slow', async (t) => {
+  const { ben, from } = await twoPeople(t);
+  const ciphertext = new Uint8Array(LIMITS.envelopeBytesMax);
+  await Promise.all(Array.from({ length: 120 }, () => from.send(ben.address, { ciphertext })));
+  const to = await ben.connect();
+  for (let count = 1; count <= 120; count++) await to.ack((await to.delivered(count))[count - 1]!.seq);
+  await to.next('drained');
+});
+
 test('invalid sends are answered by their codes', async (t) => {
   const { ben, from } = await twoPeople(t);
   const send = (change: object, options: SendOptions = {}) =>
