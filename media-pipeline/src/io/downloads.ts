@@ -34,10 +34,13 @@ export class Downloads {
   async find(blobId: BlobId): Promise<Found> {
     const { blobs, now, retentionMs } = this.#options;
     const cached = this.#cache.peek(blobId);
-    if (cached && cached.storedAtMs + retentionMs > now()) {
-      return { size: cached.bytes.length, storedAtMs: cached.storedAtMs };
+    if (cached) {
+      if (cached.storedAtMs + retentionMs > now()) {
+        return { size: cached.bytes.length, storedAtMs: cached.storedAtMs };
+      }
+      // Only what is there: forgetting a read under way would have the next one read again.
+      this.#cache.forget(blobId);
     }
-    this.#cache.forget(blobId);
     const found = await blobs.stat(blobId);
     if (found.state === 'unknown') throw new ProtocolError('not-found');
     if (found.state === 'expired' || found.storedAtMs + retentionMs <= now()) throw new ProtocolError('blob-expired');
