@@ -14,6 +14,8 @@ export interface ServiceProcessOptions {
   /** Which variable takes the HTTP port. */
   readonly portVariable: string;
   readonly log: Log;
+  /** Drops what the service prints. */
+  readonly quiet: boolean;
   /** A service that is not ready by then has failed. Default 20 s. */
   readonly readyTimeoutMs?: number;
 }
@@ -62,7 +64,7 @@ export class ServiceProcess {
     const { name, main, env, portVariable, log } = this.#options;
     const child = fork(main, [], {
       env: { ...inheritedEnv(), ...env, [portVariable]: String(this.#port) },
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      stdio: this.#options.quiet ? ['ignore', 'ignore', 'ignore', 'ipc'] : ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: ['--disable-warning=ExperimentalWarning'],
     });
     this.#child = child;

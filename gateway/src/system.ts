@@ -31,11 +31,14 @@ export interface SystemOptions {
   /** More configuration for the services (tests: taps, short times). */
   readonly env?: Readonly<Record<string, string>>;
   readonly log: Log;
+  /** The services' own lines are dropped (tests). */
+  readonly quiet?: boolean;
   onStarting?(name: ServiceName): void;
 }
 
 export interface System {
   readonly port: number;
+  readonly turnPort: number;
   readonly url: string;
   readonly services: Readonly<Record<ServiceName, ServiceProcess>>;
   health(): Promise<Record<ServiceName, HealthReply>>;
@@ -69,6 +72,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       portVariable,
       env: { ...env, ...common },
       log,
+      quiet: options.quiet ?? false,
     });
 
   const started: ServiceProcess[] = [];
@@ -129,6 +133,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
     const shownHost = options.host === '127.0.0.1' ? 'localhost' : mediaAddress;
     return {
       port: door.port,
+      turnPort,
       url: `${options.tls ? 'https' : 'http'}://${shownHost}:${door.port}/`,
       services,
       health: async () => {

@@ -1,0 +1,146 @@
+// Someone using the web app: what they do goes through what they see. The
+// SDK object the page exposes is only read, for what no screen shows.
+import type { CarillonApi } from '@carillon/client';
+import type { BrowserContext, Locator, Page } from 'playwright-core';
+
+export interface PersonOptions {
+  readonly url: string;
+  readonly handle: string;
+  readonly code: () => string | undefined;
+}
+
+/** What the browser says of its connections. */
+export interface MediaFacts {
+  readonly framesDecoded: number;
+  readonly audioEnergy: number;
+  readonly bytesReceived: number;
+  /** Local candidate types of the pairs in use. */
+  readonly candidateTypes: readonly string[];
+  readonly framesSealed: number;
+  readonly framesOpened: number;
+  readonly framesDropped: number;
+}
+
+const PATIENCE_MS = 30_000;
+
+export class Person {
+  readonly handle: string;
+  readonly page: Page;
+  readonly context: BrowserContext;
+  readonly faults: string[] = [];
+  readonly #options: PersonOptions;
+
+  private constructor(context: BrowserContext, page: Page, options: PersonOptions) {
+    this.context = context;
+    this.page = page;
+    this.handle = options.handle;
+    this.#options = options;
+    page.setDefaultTimeout(PATIENCE_MS);
+    page.on('pageerror', (error) => this.faults.push(error.stack ?? error.message));
+    if (process.env.CARILLON_E2E_LOG)
+      page.on('console', (message) => console.error(`${options.handle}: ${message.text()}`));
+  }
+
+  static async open(context: BrowserContext, options: PersonOptions): Promise<Person> {
+    const person = new Person(context, await context.newPage(), options);
+    await person.page.goto(options.url);
+    return person;
+  }
+
+  get(testId: string): Locator {
+    return this.page.getByTestId(testId);
+  }
+
+  async signUp(name = this.handle): Promise<this> {
+    await this.get('signup-handle').fill(this.handle);
+    await this.get('signup-name').fill(name);
+    await this.get('signup-submit').click();
+    await this.get('signup-code').waitFor();
+    const code = this.#options.code();
+    if (!code) throw new Error(`no code for ${this.handle}`);
+    await this.get('signup-code').fill(code);
+    // The form may send itself once the code is whole.
+    const verify = this.get('signup-verify');
+    await Promise.race([verify.click({ timeout: 5_000 }).catch(() => {}), this.get('new-chat').waitFor()]);
+    await this.get('new-chat').waitFor();
+    return this;
+  }
+
+  async chatWith(handle: string): Promise<void> {
+    const known = this.get(`conversation-${handle}`);
+    if (await known.count()) {
+      await known.click();
+    } else {
+      await this.get('new-chat').click();
+      await this.get('new-chat-handle').fill(handle);
+      await this.get('new-chat-submit').click();
+    }
+    await this.get('composer').waitFor();
+  }
+
+  async say(text: string): Promise<void> {
+    await this.get('composer').fill(text);
+    await this.get('send').click();
+  }
+
+  message(text: string): Locator {
+    return this.get('message').filter({ hasText: text });
+  }
+
+  async attach(files: string | { name: string; mimeType: string; buffer: Buffer }): Promise<void> {
+    await this.get('attach-input').first().setInputFiles(files);
+  }
+
+  /** Waits until the call screen says so. */
+  async callIs(phase: string, mode?: string): Promise<void> {
+    const screen = `[data-testid="call-screen"][data-phase="${phase}"]${mode ? `[data-mode="${mode}"]` : ''}`;
+    await this.page.locator(screen).first().waitFor();
+  }
+
+  async media(): Promise<MediaFacts> {
+    const entries = await this.page.evaluate(() =>
+      (globalThis as unknown as { carillon: CarillonApi }).carillon.calls.stats(),
+    );
+    const sum = (type: string, field: string) =>
+      entries.filter((entry) => entry.type === type).reduce((total, entry) => total + Number(entry[field] ?? 0), 0);
+    const byId = new Map(entries.map((entry) => [entry.id, entry]));
+    const selected = new Set(
+      entries.filter((entry) => entry.type === 'transport').map((entry) => entry.selectedCandidatePairId),
+    );
+    const candidateTypes = entries
+      .filter((entry) => entry.type === 'candidate-pair' && selected.has(entry.id))
+      .map((entry) => String(byId.get(entry.localCandidateId)?.candidateType));
+    const counted = (field: string) =>
+      entries.reduce((total, entry) => total + (field in entry ? Number(entry[field]) : 0), 0);
+    return {
+      framesDecoded: sum('inbound-rtp', 'framesDecoded'),
+      audioEnergy: sum('inbound-rtp', 'totalAudioEnergy'),
+      bytesReceived: sum('inbound-rtp', 'bytesReceived'),
+      candidateTypes,
+      framesSealed: counted('framesSealed'),
+      framesOpened: counted('framesOpened'),
+      framesDropped: counted('framesDropped'),
+    };
+  }
+
+  /** Waits until the facts, taken every 200 ms, fulfil what is asked. */
+  async mediaUntil(what: string, holds: (facts: MediaFacts) => boolean, boundMs = PATIENCE_MS): Promise<MediaFacts> {
+    const deadline = Date.now() + boundMs;
+    for (;;) {
+      const facts = await this.media();
+      if (holds(facts)) return facts;
+      if (Date.now() > deadline) throw new Error(`${this.handle}: ${what}; got ${JSON.stringify(facts)}`);
+      await this.page.waitForTimeout(200);
+    }
+  }
+
+  /** Picture and sound both go on arriving from here. */
+  async seesAndHears(boundMs = PATIENCE_MS): Promise<MediaFacts> {
+    const from = await this.media();
+    return this.mediaUntil(
+      'picture and sound arrive',
+      (facts) => facts.framesDecoded > from.framesDecoded + 20 && facts.audioEnergy > from.audioEnergy,
+      boundMs,
+    );
+  }
+}
