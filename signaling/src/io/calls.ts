@@ -11,7 +11,7 @@ import {
   type SignalingServerFrameSchema,
 } from '@carillon/protocol';
 import { type Log, loggable, TokenBucket } from '@carillon/service';
-import { type Bounds, type Call, type CallEvent, type Effect, isSameDevice } from '../core/call.ts';
+import { type Bounds, type Call, type CallEvent, type Effect, isSameDevice, type LiveCall } from '../core/call.ts';
 import { collides, glareWinner } from '../core/glare.ts';
 import type { RelayedFrame } from '../core/outbox.ts';
 import { Outboxes } from '../core/outboxes.ts';
@@ -174,29 +174,33 @@ export class Calls {
   }
 
   /**
-   * A device that calls the same person again has given up the first call: it is
-   * hung up. Returns the call that this one collides with, if the callee calls too.
+   * A device that calls somebody with whom it is in a peer call already has lost
+   * or given up that call: it is hung up. Returns the call that the new one
+   * collides with, if the callee calls too.
    */
   #beforeCreate({ by, callees, room }: Extract<CallEvent, { type: 'create' }>): CallId | undefined {
     const [callee] = callees;
-    if (callee && callees.length === 1 && !room) {
-      for (const callId of this.#createdBy.get(by.accountId) ?? []) {
-        const call = this.#calls.get(callId)?.call;
-        if (call?.phase !== 'live' || call.mode !== 'peer') continue;
-        const isSame =
-          call.participants.some((p) => p.accountId === callee) &&
-          call.participants.some((p) => p.state === 'joined' && isSameDevice(by, p));
-        if (isSame) this.#quietly(callId, { type: 'hang_up', by });
-      }
+    const isPeer = callee !== undefined && callees.length === 1 && !room;
+    for (const call of isPeer ? this.#createdByEither(by.accountId, callee) : []) {
+      const has = (accountId: AccountId) => call.participants.some((p) => p.accountId === accountId);
+      const isIn = call.participants.some((p) => p.state === 'joined' && isSameDevice(by, p));
+      if (call.mode === 'peer' && has(callee) && isIn) this.#quietly(call.callId, { type: 'hang_up', by });
     }
     if ((this.#createdBy.get(by.accountId)?.size ?? 0) >= CREATED_PER_ACCOUNT_MAX) {
       throw new ProtocolError('rate-limited', { retryAfterMs: this.#options.bounds.ringMs });
     }
-    if (!callee || callees.length !== 1 || room) return undefined;
-    return [...(this.#createdBy.get(callee) ?? [])].find((callId) => {
-      const call = this.#calls.get(callId)?.call;
-      return call !== undefined && collides(call, by.accountId, callee);
-    });
+    if (!isPeer) return undefined;
+    return this.#createdByEither(callee).find((call) => collides(call, by.accountId, callee))?.callId;
+  }
+
+  /** Live calls that any of the accounts created. */
+  #createdByEither(...accounts: readonly AccountId[]): LiveCall[] {
+    return accounts.flatMap((accountId) =>
+      [...(this.#createdBy.get(accountId) ?? [])].flatMap((callId) => {
+        const call = this.#calls.get(callId)?.call;
+        return call?.phase === 'live' ? [call] : [];
+      }),
+    );
   }
 
   #settleGlare(created: CallId, other: CallId): void {

@@ -36,11 +36,24 @@ describe('two who call each other', () => {
 
   it('do not collide once one has been answered', async () => {
     const [alice, bob] = [await harness.device(), await harness.device()];
+    const second = await harness.device(bob.accountId, 2);
+    const [answered, another] = [newId<CallId>(), newId<CallId>()];
+    await call(alice, bob, answered);
+    await bob.want('state', { case: 'accept', value: { callId: answered } });
+    await call(second, alice, another);
+    await bob.want('state', { case: 'attach', value: { callId: answered } });
+    await second.want('state', { case: 'attach', value: { callId: another } });
+  });
+
+  it('[CALL-16] a call replaces the one its device is in with the same person', async () => {
+    const [alice, bob] = [await harness.device(), await harness.device()];
     const [first, second] = [newId<CallId>(), newId<CallId>()];
     await call(alice, bob, first);
     await bob.want('state', { case: 'accept', value: { callId: first } });
     await call(bob, alice, second);
-    for (const callId of [first, second]) await bob.want('state', { case: 'attach', value: { callId } });
+    const ended = await alice.next('ended');
+    assert.deepEqual([ended.callId, ended.reason], [first, EndReason.HUNG_UP]);
+    await alice.want('state', { case: 'accept', value: { callId: second } });
   });
 
   it('[CALL-16] a second call from the same device to the same person replaces the first', async () => {

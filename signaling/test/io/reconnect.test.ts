@@ -42,6 +42,17 @@ describe('a device that comes back', () => {
     assert.equal(again.unasked.length, 0);
   });
 
+  it('takes nothing again by the highest sequence, and hears what comes next', async () => {
+    const { alice, bob, callId } = await running(device);
+    const say = (words: string) =>
+      alice.want('done', { case: 'relay', value: { callId, to: bob.address, sealed: utf8(words) } });
+    await say('offer to a page that is gone');
+    const reloaded = await device(bob.accountId);
+    await reloaded.want('state', { case: 'attach', value: { callId, receivedSeq: 2n ** 64n - 1n } });
+    await say('new offer');
+    assert.deepEqual((await reloaded.next('relayed')).sealed, utf8('new offer'));
+  });
+
   it('hears nothing of a call before it attaches', async () => {
     const { alice, bob, callId } = await running(device);
     await bob.leave();
