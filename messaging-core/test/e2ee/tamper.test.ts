@@ -25,10 +25,19 @@ test('[E2EE-3] any changed bit of a first message is refused', () => {
     const alice = new Device('A');
     const bob = new Device('Q');
     alice.start(bob, oneTimePrekeyId);
-    refusesFlips(alice, bob, alice.seal('x'), 'x', oneTimePrekeyId ? 1 : 7);
+    refusesFlips(alice, bob, alice.seal('x'), 'x', oneTimePrekeyId ? 3 : 7);
     assert.equal(bob.oneTimePrekeys.size, oneTimePrekeyId ? 2 : 3);
-    refusesFlips(alice, bob, alice.seal('again'), 'again', 3);
+    refusesFlips(alice, bob, alice.seal('again'), 'again', 7);
   }
+});
+
+test('[E2EE-3] the bit of the ephemeral key that X25519 ignores (RFC 7748 section 5) is bound too', () => {
+  const alice = new Device('A');
+  const bob = new Device('Q');
+  alice.start(bob);
+  const sealed = alice.seal('x');
+  assert.throws(() => bob.open(alice, flipped(sealed, 64 * 8 + 7)), E2eeError);
+  assert.equal(bob.open(alice, sealed), 'x');
 });
 
 test('[E2EE-3] any changed bit of a ratchet message is refused, in and out of order', () => {
