@@ -1,0 +1,24 @@
+// Tells the other side what has been read: when the conversation is open and
+// the page is in front of the person, not before.
+import type { AccountId } from '@carillon/client';
+import { effect } from '@preact/signals';
+import { attempt } from './attempt.ts';
+import { liveCall, minimised } from './call.ts';
+import { conversationWith } from './conversations.ts';
+import { carillon } from './session.ts';
+
+export function followReading(accountId: AccountId): () => void {
+  const read = () => {
+    const covered = liveCall.value !== undefined && !minimised.value;
+    const unread = conversationWith(accountId)?.unread ?? 0;
+    if (unread > 0 && !covered && document.visibilityState === 'visible') {
+      void attempt(() => carillon().markRead(accountId));
+    }
+  };
+  const stop = effect(read);
+  document.addEventListener('visibilitychange', read);
+  return () => {
+    stop();
+    document.removeEventListener('visibilitychange', read);
+  };
+}

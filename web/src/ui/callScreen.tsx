@@ -1,0 +1,52 @@
+import type { CallView } from '@carillon/client';
+import { useEffect, useRef } from 'preact/hooks';
+import { ringback } from '../sound/ringing.ts';
+import { minimised, peopleIn } from '../state/call.ts';
+import { CallBar } from './callBar.tsx';
+import { CallControls } from './callControls.tsx';
+import { CallHead } from './callHead.tsx';
+import { CallStage } from './callStage.tsx';
+import { SoundBlocked } from './soundBlocked.tsx';
+
+function useRingback(on: boolean): void {
+  useEffect(() => (on ? ringback() : undefined), [on]);
+}
+
+/**
+ * The call, large or as a bar. Both are one element: the videos stay in the
+ * page while the call is minimised, because they are what is heard.
+ */
+export function CallScreen({ call }: { call: CallView }) {
+  const ref = useRef<HTMLElement>(null);
+  const small = minimised.value;
+  useRingback(call.phase === 'ringing-out');
+  useEffect(() => {
+    if (!small) ref.current?.focus();
+  }, [small]);
+  return (
+    <section
+      ref={ref}
+      class={small ? 'call minimised' : 'call'}
+      tabIndex={-1}
+      aria-label={`Call with ${peopleIn(call)}`}
+      data-testid="call-screen"
+      data-phase={call.phase}
+      data-mode={call.mode}
+      onKeyDown={(event) => {
+        if (event.key === 'Escape' && !small) minimised.value = true;
+      }}
+    >
+      {small ? <CallBar call={call} /> : <CallHead call={call} />}
+      {call.phase === 'reconnecting' && !small && (
+        <p class="call-banner" role="status">
+          {call.words || 'The connection is weak. Reconnecting…'}
+        </p>
+      )}
+      <div class="call-media" inert={small} aria-hidden={small}>
+        <CallStage call={call} />
+      </div>
+      <SoundBlocked />
+      {!small && <CallControls call={call} />}
+    </section>
+  );
+}

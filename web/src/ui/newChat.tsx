@@ -1,0 +1,59 @@
+import { useState } from 'preact/hooks';
+import { conversationChanged } from '../state/conversations.ts';
+import { showConversation } from '../state/route.ts';
+import { account, carillon } from '../state/session.ts';
+import { codeOf, failureWords } from '../words/failure.ts';
+import { DialogFrame } from './dialogFrame.tsx';
+import { Field } from './field.tsx';
+
+export function NewChat({ onClose }: { onClose: () => void }) {
+  const [handle, setHandle] = useState('');
+  const [problem, setProblem] = useState('');
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    const wanted = handle.trim().replace(/^@/, '').toLowerCase();
+    if (wanted === '') return;
+    if (wanted === account.value?.handle) {
+      setProblem('That is you. Type a friend’s handle.');
+      return;
+    }
+    setBusy(true);
+    try {
+      const conversation = await carillon().startConversation(wanted);
+      conversationChanged(conversation);
+      onClose();
+      showConversation(conversation.with.handle);
+    } catch (error) {
+      setProblem(
+        codeOf(error) === 'account-unknown' ? `There is nobody here with the handle @${wanted}.` : failureWords(error),
+      );
+      setBusy(false);
+    }
+  };
+  return (
+    <DialogFrame title="New conversation" onClose={onClose}>
+      <form onSubmit={(event) => void submit(event)} class="form" noValidate>
+        <Field
+          label="Handle"
+          hint="Ask your friend for it; it was chosen at sign-up."
+          problem={problem}
+          value={handle}
+          onText={(text) => {
+            setHandle(text);
+            setProblem('');
+          }}
+          autoCapitalize="none"
+          autoComplete="off"
+          spellcheck={false}
+          maxLength={33}
+          autoFocus
+          data-testid="new-chat-handle"
+        />
+        <button type="submit" class="button primary wide" disabled={busy} data-testid="new-chat-submit">
+          {busy ? 'Looking…' : 'Start'}
+        </button>
+      </form>
+    </DialogFrame>
+  );
+}

@@ -1,0 +1,85 @@
+import { useState } from 'preact/hooks';
+import { attempt } from '../state/attempt.ts';
+import { askForNotifications, notificationPermission } from '../state/attention.ts';
+import { notify } from '../state/notices.ts';
+import { account, carillon } from '../state/session.ts';
+import { Avatar } from './avatar.tsx';
+import { DialogFrame } from './dialogFrame.tsx';
+import { Field } from './field.tsx';
+
+function Notifications() {
+  const permission = notificationPermission.value;
+  if (permission === 'unavailable') return null;
+  return (
+    <section class="setting">
+      <div>
+        <h3>Notifications</h3>
+        <p class="hint">
+          {permission === 'granted' && 'On: calls and messages are shown while you look elsewhere.'}
+          {permission === 'denied' && 'Blocked in the browser’s settings for this page.'}
+          {permission === 'default' && 'Off: calls ring only while this page is in front of you.'}
+        </p>
+      </div>
+      {permission === 'default' && (
+        <button type="button" class="button small" onClick={() => void askForNotifications()}>
+          Turn on
+        </button>
+      )}
+    </section>
+  );
+}
+
+function SignOut() {
+  const [sure, setSure] = useState(false);
+  return (
+    <section class="setting">
+      <div>
+        <h3>Sign out</h3>
+        <p class="hint">
+          {sure
+            ? 'All messages and keys on this device will be gone for good. Really sign out?'
+            : 'Forgets the account, its messages and its keys on this device.'}
+        </p>
+      </div>
+      <button
+        type="button"
+        class={sure ? 'button danger small' : 'button small'}
+        onClick={() => (sure ? void attempt(() => carillon().signOut()) : setSure(true))}
+        data-testid="sign-out"
+      >
+        {sure ? 'Yes, forget everything' : 'Sign out'}
+      </button>
+    </section>
+  );
+}
+
+export function Profile({ onClose }: { onClose: () => void }) {
+  const me = account.value;
+  const [name, setName] = useState(me?.name ?? '');
+  if (me === undefined) return null;
+  const save = async (event: Event) => {
+    event.preventDefault();
+    const wanted = name.trim();
+    if (wanted === '' || wanted === me.name) return;
+    await attempt(async () => {
+      await carillon().setName(wanted);
+      notify('Your name is changed.');
+    });
+  };
+  return (
+    <DialogFrame title="You" onClose={onClose}>
+      <div class="profile-who">
+        <Avatar person={me} size="large" />
+        <p class="profile-handle">@{me.handle}</p>
+      </div>
+      <form class="form inline" onSubmit={(event) => void save(event)}>
+        <Field label="Your name" value={name} onText={setName} maxLength={64} autoComplete="name" />
+        <button type="submit" class="button" disabled={name.trim() === '' || name.trim() === me.name}>
+          Save
+        </button>
+      </form>
+      <Notifications />
+      <SignOut />
+    </DialogFrame>
+  );
+}

@@ -1,0 +1,69 @@
+import { useState } from 'preact/hooks';
+import { carillon } from '../state/session.ts';
+import { codeOf, failureWords } from '../words/failure.ts';
+import { Logo } from './logo.tsx';
+import { SignUpCode } from './signUpCode.tsx';
+import { SignUpWho } from './signUpWho.tsx';
+
+interface Begun {
+  readonly registrationId: string;
+  readonly handle: string;
+  readonly name: string;
+}
+
+/** After these the code is of no use any more: back to the first step. */
+const START_AGAIN = new Set(['registration-unknown', 'code-attempts-exhausted']);
+
+export function SignUp() {
+  const [begun, setBegun] = useState<Begun>();
+  const [who, setWho] = useState({ handle: '', name: '' });
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState('');
+
+  const trying = async (act: () => Promise<void>) => {
+    setBusy(true);
+    setProblem('');
+    try {
+      await act();
+    } catch (error) {
+      setProblem(failureWords(error));
+      if (START_AGAIN.has(codeOf(error) ?? '')) setBegun(undefined);
+    } finally {
+      setBusy(false);
+    }
+  };
+  const begin = (handle: string, name: string) =>
+    trying(async () => {
+      setWho({ handle, name });
+      const { registrationId } = await carillon().beginRegistration(handle);
+      setBegun({ registrationId, handle, name });
+    });
+  const verify = (code: string) =>
+    trying(async () => {
+      if (begun !== undefined) await carillon().finishRegistration(begun.registrationId, code, begun.name);
+    });
+
+  return (
+    <main class="sign-up">
+      <section class="sign-up-card" aria-labelledby="sign-up-title">
+        <Logo size={64} />
+        <h1 id="sign-up-title">Carillon</h1>
+        <p class="quiet">Calls and messages that only you and your friends can open.</p>
+        {begun === undefined ? (
+          <SignUpWho who={who} busy={busy} problem={problem} onSubmit={begin} />
+        ) : (
+          <SignUpCode
+            handle={begun.handle}
+            busy={busy}
+            problem={problem}
+            onSubmit={verify}
+            onBack={() => {
+              setProblem('');
+              setBegun(undefined);
+            }}
+          />
+        )}
+      </section>
+    </main>
+  );
+}
