@@ -45,12 +45,14 @@ export class SealedRelay {
     const { peer, signal, tampered } = this.#options;
     // A device that rang and lost the race may have spoken too early.
     if (from?.accountId !== peer.accountId || from.deviceId !== peer.deviceId) return;
+    let decoded: Signal | undefined;
     try {
-      const decoded = decodeSignal(this.#sealing.open(sealed));
-      if (decoded) signal(decoded);
+      decoded = decodeSignal(this.#sealing.open(sealed));
     } catch (error) {
+      // Signaling sends again what may have been lost with a connection.
       if (!(error instanceof CallSealingError && error.code === 'replayed')) tampered();
     }
+    if (decoded) signal(decoded);
   }
 
   close(): void {

@@ -49,13 +49,13 @@ export class BrowserPeer implements Peer {
   }
 
   get localDescription(): Description | undefined {
-    return this.#pc.localDescription ?? undefined;
+    const description = this.#pc.localDescription;
+    return description ? { type: description.type, sdp: description.sdp } : undefined;
   }
 
   async setLocalDescription(): Promise<Description> {
     await this.#pc.setLocalDescription();
-    const { type, sdp } = this.#pc.localDescription!;
-    return { type, sdp };
+    return this.localDescription!;
   }
 
   async setRemoteDescription(description: Description): Promise<void> {
