@@ -32,13 +32,19 @@ test('a video call rings, is accepted, and flows directly between the two', asyn
   await call(ana, bob);
   const [atAna, atBob] = await Promise.all([ana.seesAndHears(), bob.seesAndHears()]);
   for (const { candidateTypes } of [atAna, atBob]) {
-    assert.ok(candidateTypes.length > 0 && candidateTypes.every((type) => ['host', 'srflx', 'prflx'].includes(type)), candidateTypes.join());
+    assert.ok(
+      candidateTypes.length > 0 && candidateTypes.every((type) => ['host', 'srflx', 'prflx'].includes(type)),
+      candidateTypes.join(),
+    );
   }
 });
 
 test('the microphone and the camera can be turned off and on', async () => {
   await ana.get('toggle-mic').click();
-  await ana.page.locator('[data-testid="toggle-mic"][aria-pressed="true"], [data-testid="toggle-mic"][aria-pressed="false"]').first().waitFor();
+  await ana.page
+    .locator('[data-testid="toggle-mic"][aria-pressed="true"], [data-testid="toggle-mic"][aria-pressed="false"]')
+    .first()
+    .waitFor();
   await bob.page.waitForFunction(() => {
     const { carillon } = globalThis as unknown as { carillon: import('@carillon/client').CarillonApi };
     return carillon.calls.current?.others[0]?.microphoneOn === false;
@@ -72,7 +78,8 @@ test('a browser that is reloaded in the call comes back to it', async () => {
 test('hanging up ends it on both sides, and it stands in the conversation', async () => {
   await ana.get('hang-up').click();
   await bob.get('call-screen').waitFor({ state: 'detached' });
-  for (const person of [ana, bob]) await person.page.locator('[data-testid="message"][data-type="call"]').first().waitFor();
+  for (const person of [ana, bob])
+    await person.page.locator('[data-testid="message"][data-type="call"]').first().waitFor();
 });
 
 test('declining is said to the caller', async () => {
@@ -80,7 +87,10 @@ test('declining is said to the caller', async () => {
   await bob.get('incoming-call').waitFor();
   await bob.get('decline').click();
   await bob.get('incoming-call').waitFor({ state: 'detached' });
-  await ana.page.getByText(/declined/i).first().waitFor();
+  await ana.page
+    .getByText(/declined/i)
+    .first()
+    .waitFor();
 });
 
 test('whoever was away learns of the missed call', async () => {
@@ -91,7 +101,10 @@ test('whoever was away learns of the missed call', async () => {
   await ana.get('hang-up').click();
   await bob.page.goto(world.url);
   await bob.chatWith('ana');
-  await bob.page.getByText(/missed/i).first().waitFor();
+  await bob.page
+    .getByText(/missed/i)
+    .first()
+    .waitFor();
 });
 
 test('[TURN-4] with relay forced the same call runs through our relay, beyond 40 s, and the relay sees only ciphertext', async () => {

@@ -1,8 +1,8 @@
 // A third makes it a group call: through the SFU, sealed end to end.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { base64urlToBytes } from '@carillon/protocol';
 import { decodeKid, SFrameReceiver } from '@carillon/client/sframe';
+import { base64urlToBytes } from '@carillon/protocol';
 import type { Person } from '../src/person.ts';
 import { tapped } from '../src/taps.ts';
 import { World } from '../src/world.ts';
@@ -20,7 +20,17 @@ before(async () => {
 after(() => world?.close());
 
 const decodes = (person: Person, more = 10) =>
-  person.media().then((from) => person.mediaUntil('frames are opened and decoded', (facts) => facts.framesDecoded > from.framesDecoded + more && facts.framesOpened > from.framesOpened && facts.audioEnergy > from.audioEnergy));
+  person
+    .media()
+    .then((from) =>
+      person.mediaUntil(
+        'frames are opened and decoded',
+        (facts) =>
+          facts.framesDecoded > from.framesDecoded + more &&
+          facts.framesOpened > from.framesOpened &&
+          facts.audioEnergy > from.audioEnergy,
+      ),
+    );
 
 test('a third is added: all three send and receive sound and picture through the SFU', async () => {
   await ana.chatWith('bob');
@@ -38,7 +48,8 @@ test('a third is added: all three send and receive sound and picture through the
       return videos.length === 2 && videos.every((video) => video.videoWidth > 0);
     });
   }
-  for (const facts of await Promise.all([ana, bob, eva].map((person) => decodes(person)))) assert.ok(facts.framesSealed > 0);
+  for (const facts of await Promise.all([ana, bob, eva].map((person) => decodes(person))))
+    assert.ok(facts.framesSealed > 0);
 });
 
 test('someone leaves: keys change, and the two who stay go on', async () => {

@@ -1,0 +1,4 @@
+export * from './mediaFiles.ts';
+export * from './person.ts';
+export * from './taps.ts';
+export * from './world.ts';
