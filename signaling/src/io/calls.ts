@@ -179,17 +179,16 @@ export class Calls {
    * collides with, if the callee calls too.
    */
   #beforeCreate({ by, callees, room }: Extract<CallEvent, { type: 'create' }>): CallId | undefined {
-    const [callee] = callees;
-    const isPeer = callee !== undefined && callees.length === 1 && !room;
-    for (const call of isPeer ? this.#createdByEither(by.accountId, callee) : []) {
+    const callee = callees.length === 1 && !room ? callees[0] : undefined;
+    for (const call of callee ? this.#createdByEither(by.accountId, callee) : []) {
       const has = (accountId: AccountId) => call.participants.some((p) => p.accountId === accountId);
       const isIn = call.participants.some((p) => p.state === 'joined' && isSameDevice(by, p));
-      if (call.mode === 'peer' && has(callee) && isIn) this.#quietly(call.callId, { type: 'hang_up', by });
+      if (call.mode === 'peer' && callee && has(callee) && isIn) this.#quietly(call.callId, { type: 'hang_up', by });
     }
     if ((this.#createdBy.get(by.accountId)?.size ?? 0) >= CREATED_PER_ACCOUNT_MAX) {
       throw new ProtocolError('rate-limited', { retryAfterMs: this.#options.bounds.ringMs });
     }
-    if (!isPeer) return undefined;
+    if (!callee) return undefined;
     return this.#createdByEither(callee).find((call) => collides(call, by.accountId, callee))?.callId;
   }
 

@@ -30,7 +30,7 @@ describe('bad input', () => {
     ['of no account', 'token-invalid', () => accessToken('alice', 1)],
     ['no token at all', 'token-invalid', async () => 'hello'],
   ] as const) {
-    it(`[AUTH-5] closes on a token that is ${what}`, async () => {
+    it(`[CALL-20] closes on a token that is ${what}`, async () => {
       const device = await fresh();
       device.send({ case: 'hello', value: { token: await token(), version: PROTOCOL_VERSION } });
       assert.deepEqual(await device.closed, { code: ERRORS[code].close, reason: code });
