@@ -19,7 +19,7 @@ const OPUS_TOC_BYTES = 1;
 const VP8_KEY_FRAME_HEADER_BYTES = 10;
 const VP8_FRAME_TAG_BYTES = 3;
 
-/** Leading bytes to leave as they are; of a shorter frame, all of it. */
+/** Leading bytes to leave as they are. */
 export function clearPrefixBytes(input: FramePrefixInput): number {
   if (input.kind === 'audio') return OPUS_TOC_BYTES;
   return input.frameType === 'key' ? VP8_KEY_FRAME_HEADER_BYTES : VP8_FRAME_TAG_BYTES;

@@ -2,6 +2,7 @@
 // On the wire: the clear prefix, then the SFrame ciphertext of the rest. The
 // metadata of RFC 9605 §4.4.3 is the prefix and the track's source, so that the
 // SFU can change neither the header nor which picture is the screen's.
+import { SFrameError } from './errors.ts';
 import { clearPrefixBytes, type FramePrefixInput } from './framePrefix.ts';
 import type { SFrameReceiver } from './receiver.ts';
 import type { SFrameSender } from './sender.ts';
@@ -26,7 +27,9 @@ function split(
     track.kind === 'audio'
       ? { kind: 'audio', codec: 'opus' }
       : { kind: 'video', codec: 'vp8', frameType: frame.type === 'key' ? 'key' : 'delta' };
-  const length = Math.min(clearPrefixBytes(input), frame.data.byteLength);
+  const length = clearPrefixBytes(input);
+  // No frame of these codecs is that short; the other side could not tell where the ciphertext begins.
+  if (frame.data.byteLength < length) throw new SFrameError('malformed', 'the frame is shorter than its header');
   return { prefix: new Uint8Array(frame.data, 0, length), rest: new Uint8Array(frame.data, length) };
 }
 
@@ -44,7 +47,7 @@ function joined(prefix: Uint8Array, rest: Uint8Array): ArrayBuffer {
   return whole.buffer;
 }
 
-/** The frame's new data. @throws SFrameError counter-exhausted */
+/** The frame's new data. @throws SFrameError malformed (to be dropped), counter-exhausted */
 export async function sealEncodedFrame(
   sender: SFrameSender,
   frame: EncodedFrame,
