@@ -29,7 +29,9 @@ export interface MessagingOptions {
   readonly store?: MessagingStore;
   /** Unix milliseconds. */
   readonly now?: () => number;
+  /** Tests only need shorter ones. */
   readonly helloTimeoutMs?: number;
+  readonly bodyTimeoutMs?: number;
 }
 
 /** @throws Error in words when the data folder cannot be used */
@@ -64,6 +66,7 @@ export async function createMessaging(options: MessagingOptions): Promise<Runnin
     tokenKeys,
     requestsPerAddress: new RateLimits({ perSecond, burst: perSecond * 10 }),
     trustedProxies: config.CARILLON_TRUSTED_PROXIES,
+    ...(options.bodyTimeoutMs === undefined ? {} : { bodyTimeoutMs: options.bodyTimeoutMs }),
     now,
   });
   const requests = new Requests({

@@ -54,7 +54,7 @@ export async function startServer(
     healthPath: PATHS.messaging.health,
     host: '127.0.0.1',
     port: 0,
-    log: silentLog,
+    log: options.log ?? silentLog,
   });
   let closing: Promise<void> | undefined;
   const close = () => {

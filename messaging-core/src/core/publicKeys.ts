@@ -26,7 +26,8 @@ const X25519_LOW_ORDER: ReadonlySet<string> = new Set([
 export function isStrictEd25519Key(key: Uint8Array): boolean {
   if (key.length !== 32) return false;
   try {
-    return ed25519.Point.fromBytes(key, false).isTorsionFree() && !ed25519.Point.fromBytes(key, false).isSmallOrder();
+    const point = ed25519.Point.fromBytes(key, false);
+    return point.isTorsionFree() && !point.isSmallOrder();
   } catch {
     return false;
   }

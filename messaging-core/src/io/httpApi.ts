@@ -18,6 +18,8 @@ import type { TokenKeys } from './tokenKeys.ts';
 
 /** 200 one-time prekeys as base64url JSON are about 15 KB. */
 const BODY_BYTES_MAX = 64 * 1024;
+/** From headers to the whole body. The listener itself has no such bound, as uploads share its making. */
+const BODY_TIMEOUT_MS = 15_000;
 const VERIFY_PATH = new RegExp(`^${PATHS.messaging.verify('([A-Za-z0-9_-]{22})')}$`);
 /** The handle is checked by itself, to be refused by its own code. */
 const registrationBodySchema = z.object({ handle: z.string().max(256) });
@@ -28,6 +30,7 @@ export interface HttpApiOptions {
   readonly tokenKeys: TokenKeys;
   readonly requestsPerAddress: RateLimits;
   readonly trustedProxies: readonly string[];
+  readonly bodyTimeoutMs?: number;
   readonly now: () => number;
 }
 
@@ -35,7 +38,7 @@ export function createHttpApi(options: HttpApiOptions): HttpHandler {
   const { registrations, logins, tokenKeys, requestsPerAddress, trustedProxies, now } = options;
 
   const answer = async (request: IncomingMessage, path: string, address: string): Promise<unknown> => {
-    const body = <T>(schema: z.ZodType<T>) => readJson(request, schema, BODY_BYTES_MAX);
+    const body = <T>(schema: z.ZodType<T>) => readBody(request, schema, options.bodyTimeoutMs ?? BODY_TIMEOUT_MS);
     if (path === PATHS.messaging.registrations) {
       const handle = handleSchema.safeParse((await body(registrationBodySchema)).handle);
       if (!handle.success) throw new ProtocolError('handle-invalid');
@@ -61,4 +64,17 @@ export function createHttpApi(options: HttpApiOptions): HttpHandler {
     sendJson(response, 200, reply);
     return true;
   };
+}
+
+/** @throws ProtocolError; `malformed-frame` too when the sender goes away or takes too long */
+async function readBody<T>(request: IncomingMessage, schema: z.ZodType<T>, timeoutMs: number): Promise<T> {
+  const timer = setTimeout(() => request.destroy(), timeoutMs);
+  try {
+    return await readJson(request, schema, BODY_BYTES_MAX);
+  } catch (cause) {
+    if (cause instanceof ProtocolError) throw cause;
+    throw new ProtocolError('malformed-frame', { cause });
+  } finally {
+    clearTimeout(timer);
+  }
 }

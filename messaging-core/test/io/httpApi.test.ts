@@ -1,6 +1,8 @@
 // Registration and login over HTTP, and what strangers try.
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
+import { request } from 'node:http';
 import path from 'node:path';
 import { test } from 'node:test';
 import {
@@ -11,6 +13,7 @@ import {
   type TokenReply,
   type VerifyReply,
 } from '@carillon/protocol';
+import { silentLog } from '@carillon/service';
 import { ConsoleVerifier, FileVerifier } from '../../src/index.ts';
 import { oneTimePrekeys, post, TestDevice, TestIdentity, type TestServer } from '../testDevice.ts';
 import { startServer, tempDir } from '../testServer.ts';
@@ -144,6 +147,20 @@ test('bad bodies and paths are answered by their codes', async (t) => {
   assert.equal((await fetch(registrations)).status, 404);
   const health = await (await fetch(server.url + PATHS.messaging.health)).json();
   assert.deepEqual(health, { service: 'messaging-core', ok: true, problems: [] });
+});
+
+test('a body that does not come is not waited for, and an aborted one is no error of ours', async (t) => {
+  const errors: string[] = [];
+  const log = { ...silentLog, error: (event: string) => errors.push(event) };
+  const server = await startServer(t, {}, { bodyTimeoutMs: 50, log });
+  const slow = request(server.url + PATHS.messaging.registrations, {
+    method: 'POST',
+    headers: { 'content-length': 20 },
+  });
+  slow.write('{');
+  await assert.rejects(once(slow, 'response'));
+  assert.deepEqual(errors, []);
+  await begin(server, 'ana');
 });
 
 test('a code that could not be sent leaves no registration and is an internal error', async (t) => {
