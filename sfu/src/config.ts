@@ -12,9 +12,9 @@ export const sfuConfigSchema = z
       .string()
       .min(1)
       .max(64)
-      .default('sfu-1')
+      .default('local')
       .describe(
-        'Name of this node. Signaling writes it into the tickets of the rooms it assigns here; others are refused.',
+        'Id of this node, as signaling's CARILLON_SFU_NODES has it. Signaling writes it into the tickets of the rooms it assigns here; others are refused.',
       ),
     CARILLON_SIGNALING_URL: z
       .url()

@@ -25,6 +25,7 @@ export interface InstallProgress {
 
 export interface EnsureWorkerOptions {
   readonly log?: (line: string) => void;
+  /** By default a line on standard error. */
   readonly onProgress?: (progress: InstallProgress) => void;
   readonly env?: Environment;
 }
@@ -36,7 +37,7 @@ export interface EnsureWorkerOptions {
  * @throws Error in plain words that say what to install, when none works.
  */
 export async function ensureWorker(options: EnsureWorkerOptions = {}): Promise<LocatedWorker> {
-  const { log = () => {}, onProgress = () => {}, env = process.env } = options;
+  const { log = () => {}, onProgress = progressOnTerminal(), env = process.env } = options;
   const found = locateWorker(env);
   if (found) {
     log(`mediasoup worker: ${found.path} (${WAYS[found.way]})`);
@@ -84,6 +85,11 @@ export async function ensureWorker(options: EnsureWorkerOptions = {}): Promise<L
   );
 }
 
+function progressOnTerminal(): (progress: InstallProgress) => void {
+  const lines = { download: progressLine('  downloading'), build: progressLine('  building') };
+  return ({ step, done, total }) => lines[step](done, total);
+}
+
 const WAYS = {
   environment: 'named by MEDIASOUP_WORKER_BIN',
   package: 'in the mediasoup package',
@@ -118,12 +124,8 @@ async function main(args: readonly string[]): Promise<void> {
     process.exitCode = found ? 0 : 1;
     return;
   }
-  const lines = { download: progressLine('downloading'), build: progressLine('building') };
   try {
-    await ensureWorker({
-      log: (line) => console.error(line),
-      onProgress: ({ step, done, total }) => lines[step](done, total),
-    });
+    await ensureWorker({ log: (line) => console.error(line) });
   } catch (error) {
     console.error(error instanceof Error ? error.message : String(error));
     process.exitCode = 1;

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { aptLine, debianPackages, missingPackages, ninjaProgress } from '../../worker/build.ts';
+import { aptLine, buildWorker, debianPackages, missingPackages, ninjaProgress } from '../../worker/build.ts';
 import { prebuiltUrl } from '../../worker/download.ts';
 import { ensureWorker, type InstallProgress } from '../../worker/install.ts';
 import {
@@ -148,6 +148,13 @@ test('the build reads what ninja prints, and names what Debian lacks', () => {
   assert.match(aptLine(['a', 'b']), /^sudo apt-get update && sudo apt-get install .* a b$/);
 });
 
+test('a build that fails says why and leaves nothing in the cache', { skip: lacksPackages() }, async () => {
+  const target = path.join(folder, 'cache/mediasoup-worker');
+  const options = { log: () => {}, onProgress: () => {} };
+  await assert.rejects(buildWorker(emptyPackage(), target, options), /bash .*build\.sh failed \(1\):\n.*cannot stat/s);
+  assert.equal(existsSync(path.dirname(target)), false);
+});
+
 test('the installer runs alone', () => {
   const script = fileURLToPath(new URL('../../worker/install.ts', import.meta.url));
   const run = (args: string[], env: Record<string, string>) =>
@@ -163,4 +170,10 @@ test('the installer runs alone', () => {
 function hasPackageWorker(): string | false {
   const inPackage = workerCandidates({}).find(({ way }) => way === 'package');
   return inPackage && existsSync(inPackage.path) ? 'a worker is in the mediasoup package' : false;
+}
+
+/** As root the build would install them: not in a test. */
+function lacksPackages(): string | false {
+  const missing = missingPackages(debianPackages());
+  return missing.length > 0 && `Debian packages of the build are not installed: ${missing.join(' ')}`;
 }
