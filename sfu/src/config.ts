@@ -14,7 +14,7 @@ export const sfuConfigSchema = z
       .max(64)
       .default('local')
       .describe(
-        'Id of this node, as signaling's CARILLON_SFU_NODES has it. Signaling writes it into the tickets of the rooms it assigns here; others are refused.',
+        'Id of this node, as in CARILLON_SFU_NODES of signaling, which writes it into the tickets of the rooms it assigns here; others are refused.',
       ),
     CARILLON_SIGNALING_URL: z
       .url()
