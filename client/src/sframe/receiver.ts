@@ -38,11 +38,17 @@ export class SFrameReceiver {
     this.#replayWindow = options.replayWindow ?? REPLAY_WINDOW;
   }
 
-  /** A key that is there already stays, with what has been seen of it. */
+  /**
+   * A key that is there already stays, with what has been seen of it. A new one
+   * takes the place of all of its generation: a sender that started over counts
+   * from the same generation again, and steps of its former key open nothing.
+   */
   async setKey(kid: bigint, baseKey: Uint8Array): Promise<void> {
     const present = this.#keys.get(kid);
     if (present && sameKey(present.baseKey, baseKey)) return;
-    this.#keep(kid, await this.#prepare(kid, new Uint8Array(baseKey)));
+    const key = await this.#prepare(kid, new Uint8Array(baseKey));
+    for (const other of this.#keys.keys()) if (other >> 8n === kid >> 8n) this.#keys.delete(other);
+    this.#keep(kid, key);
   }
 
   removeKey(kid: bigint): void {

@@ -209,3 +209,17 @@ test('[SFRAME-6] setting the same key again keeps what has been seen', async () 
   await receiver.setKey(kid, baseKey);
   await assert.rejects(receiver.decrypt(sealed, metadata), refused('replayed'));
 });
+
+test('[SFRAME-4] a sender that started over is heard again, also after its next step', async () => {
+  const { sender, receiver } = await pair();
+  await sender.setKey(encodeKid({ participant: 3, generation: 0, step: 1 }), await ratcheted(1));
+  await receiver.decrypt(await sender.encrypt(frame, metadata), metadata);
+
+  const freshKey = new Uint8Array(32).fill(77);
+  const again = await SFrameSender.create({ kid, baseKey: freshKey });
+  await receiver.setKey(kid, freshKey);
+  assert.deepEqual(await receiver.decrypt(await again.encrypt(frame, metadata), metadata), frame);
+  const step = encodeKid({ participant: 3, generation: 0, step: 1 });
+  await again.setKey(step, await ratchetKey(DEFAULT_SUITE, freshKey));
+  assert.deepEqual(await receiver.decrypt(await again.encrypt(frame, metadata), metadata), frame);
+});
