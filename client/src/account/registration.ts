@@ -53,7 +53,11 @@ export async function finishRegistration(
     proof: bytesToBase64url(crypto.ed25519Sign(identity.seed, registrationProof(input.registrationId))),
   };
   const path = PATHS.messaging.verify(encodeURIComponent(input.registrationId));
-  const { accountId, deviceId, handle } = await http.post(path, request, verifyReplySchema);
+  const { accountId, deviceId, handle } = await http.post(path, request, verifyReplySchema).catch((error: unknown) => {
+    // An id that does not even have the form of one.
+    if (error instanceof ProtocolError && error.code === 'not-found') throw new ProtocolError('registration-unknown');
+    throw error;
+  });
   const account: Account = { accountId, deviceId, handle, name: cleanName(input.name) || handle };
   await store.transaction(async (tx) => {
     await writeProfile(tx, account);

@@ -138,7 +138,7 @@ export class Messenger {
   }
 
   #onState(state: SocketState): void {
-    if (state.state !== 'connecting') this.#inbox?.connectionLost();
+    if (state.state === 'offline') this.#inbox?.connectionLost();
     this.#parts.onStatus(statusOf(state));
     if (state.state !== 'online' || this.#closed) return;
     this.#flush();

@@ -1,19 +1,10 @@
+import 'fake-indexeddb/auto';
 import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
-import type { Carillon } from '../../src/carillon.ts';
-import type { Message } from '../../src/model.ts';
-import { Stage, until } from './stage.ts';
-
-const statusOf = async (device: Carillon, message: Message) =>
-  (await device.messages(message.conversation, { limit: 500 })).find(({ id }) => id === message.id)?.status;
-const reaches = (device: Carillon, message: Message, status: Message['status']) =>
-  until(device, 'message', async () => (await statusOf(device, message)) === status);
-const textsOf = async (device: Carillon, other: Carillon) =>
-  (await device.messages(other.account!.accountId, { limit: 500 })).map(({ body }) =>
-    body.type === 'text' ? body.text : body.type === 'notice' ? `(${body.words})` : body.type,
-  );
-const _says = (device: Carillon, other: Carillon, text: string) =>
-  until(device, 'message', async () => (await textsOf(device, other)).includes(text));
+import { IdbStore } from '../../src/browser/idbStore.ts';
+import { FaultyStore } from './faultyStore.ts';
+import { Stage } from './stage.ts';
+import { goesOffline, goesOnline, idOf, messagesOf, reaches, shows, textsOf } from './watching.ts';
 
 describe('messages between two devices', () => {
   let stage: Stage;
@@ -22,11 +13,11 @@ describe('messages between two devices', () => {
   });
   afterEach(() => stage.stop());
 
-  test('text both ways, with ticks', async () => {
+  test('text both ways, with ticks, and the same safety number', async () => {
     const [ann, bob] = await Promise.all([stage.person('ann'), stage.person('bob')]);
     const conversation = await ann.startConversation('@Bob');
     assert.equal(conversation.with.handle, 'bob');
-    const hello = await ann.sendText(conversation.with.accountId, 'Hello Bob');
+    const hello = await ann.sendText(idOf(bob), 'Hello Bob');
     assert.equal(hello.status, 'sending');
     await reaches(ann, hello, 'delivered');
     const [fromAnn] = await bob.conversations();
@@ -34,12 +25,174 @@ describe('messages between two devices', () => {
       [fromAnn?.with.handle, fromAnn?.unread, fromAnn?.lastMessage?.body],
       ['ann', 1, { type: 'text', text: 'Hello Bob' }],
     );
-    await bob.markRead(ann.account!.accountId);
+    await bob.markRead(idOf(ann));
     await reaches(ann, hello, 'read');
     assert.equal((await bob.conversations())[0]?.unread, 0);
-    const answer = await bob.sendText(ann.account!.accountId, 'Hello Ann');
+    const answer = await bob.sendText(idOf(ann), 'Hello Ann');
     await reaches(bob, answer, 'delivered');
     assert.deepEqual(await textsOf(ann, bob), ['Hello Bob', 'Hello Ann']);
-    assert.equal(await ann.safetyNumber(bob.account!.accountId), await bob.safetyNumber(ann.account!.accountId));
+    const number = await ann.safetyNumber(idOf(bob));
+    assert.match(number, /^\d{60}$/);
+    assert.equal(await bob.safetyNumber(idOf(ann)), number);
+  });
+
+  test('many at once, from both sides, arrive once each and in order; one of them on IndexedDB', async () => {
+    const ann = await stage.person('ann', { replaceStore: () => IdbStore.open(`stage-${Math.random()}`) });
+    const bob = await stage.person('bob');
+    await Promise.all([ann.startConversation('bob'), bob.startConversation('ann')]);
+    const numbers = Array.from({ length: 30 }, (_, i) => i);
+    for (const i of numbers) await Promise.all([ann.sendText(idOf(bob), `a${i}`), bob.sendText(idOf(ann), `b${i}`)]);
+    await Promise.all([shows(bob, ann, 'a29'), shows(ann, bob, 'b29')]);
+    for (const [device, other] of [
+      [ann, bob],
+      [bob, ann],
+    ] as const) {
+      const texts = await textsOf(device, other);
+      assert.deepEqual(
+        texts.filter((text) => text.startsWith('a')),
+        numbers.map((i) => `a${i}`),
+      );
+      assert.deepEqual(
+        texts.filter((text) => text.startsWith('b')),
+        numbers.map((i) => `b${i}`),
+      );
+      assert.equal(texts.length, 60);
+    }
+  });
+
+  test('the recipient was offline, and the sender closed meanwhile', async () => {
+    let ann = await stage.person('ann');
+    let bob = await stage.person('bob');
+    await bob.close();
+    await ann.startConversation('bob');
+    const bobId = idOf(bob);
+    const hello = await ann.sendText(bobId, 'Are you there?');
+    await reaches(ann, hello, 'sent');
+    await ann.close();
+    bob = await stage.device('bob');
+    await shows(bob, ann, 'Are you there?');
+    ann = await stage.device('ann');
+    await reaches(ann, hello, 'delivered');
+  });
+
+  test('the server is killed and started again: what was written meanwhile goes, nothing is lost', async () => {
+    const ann = await stage.person('ann');
+    const bob = await stage.person('bob');
+    await ann.startConversation('bob');
+    await ann.sendText(idOf(bob), 'before');
+    await shows(bob, ann, 'before');
+    await stage.stopMessaging();
+    await Promise.all([goesOffline(ann), goesOffline(bob)]);
+    assert.match(ann.connection.words ?? '', /restarting|reached/);
+    const meanwhile = await ann.sendText(idOf(bob), 'meanwhile');
+    assert.equal(meanwhile.status, 'sending');
+    await stage.startMessaging();
+    await reaches(ann, meanwhile, 'delivered');
+    assert.deepEqual(await textsOf(bob, ann), ['before', 'meanwhile']);
+  });
+
+  test('written offline, closed, opened again: it goes', async () => {
+    let ann = await stage.person('ann');
+    const bob = await stage.person('bob');
+    await ann.startConversation('bob');
+    await stage.stopMessaging();
+    await goesOffline(ann);
+    const waiting = await ann.sendText(idOf(bob), 'waiting');
+    await ann.close();
+    await stage.startMessaging();
+    ann = await stage.device('ann');
+    await reaches(ann, waiting, 'delivered');
+  });
+
+  test('killed between commit and acknowledgement: shown once', async () => {
+    const ann = await stage.person('ann');
+    let faulty: FaultyStore | undefined;
+    let bob = await stage.person('bob', {
+      store: (store) => {
+        faulty = new FaultyStore(store);
+        return faulty;
+      },
+    });
+    await ann.startConversation('bob');
+    const committed = Promise.withResolvers<void>();
+    const killed = Promise.withResolvers<void>();
+    faulty!.afterCommit = (written) => {
+      if (!written.has('received')) return undefined;
+      committed.resolve();
+      // The process hears nothing more of it, and so never acknowledges.
+      return killed.promise.then(() => Promise.reject(new Error('killed')));
+    };
+    await ann.sendText(idOf(bob), 'once');
+    await committed.promise;
+    const closing = bob.close();
+    killed.resolve();
+    await closing;
+    bob = await stage.device('bob');
+    await ann.sendText(idOf(bob), 'and then');
+    await shows(bob, ann, 'and then');
+    assert.deepEqual(await textsOf(bob, ann), ['once', 'and then']);
+  });
+
+  test('killed between opening and commit: opened again with the ratchet as it was', async () => {
+    const ann = await stage.person('ann');
+    let faulty: FaultyStore | undefined;
+    const bob = await stage.person('bob', {
+      store: (store) => {
+        faulty = new FaultyStore(store);
+        return faulty;
+      },
+    });
+    await ann.startConversation('bob');
+    let failures = 2;
+    faulty!.beforeCommit = (written) => {
+      if (written.has('received') && failures-- > 0) throw new Error('disk full');
+    };
+    const notices: string[] = [];
+    bob.on('notice', ({ code }) => notices.push(code));
+    await ann.sendText(idOf(bob), 'survives');
+    await shows(bob, ann, 'survives');
+    assert.deepEqual(await textsOf(bob, ann), ['survives']);
+    assert.ok(notices.includes('storage-lost'));
+  });
+
+  test('a stranger writes first: the handle is the directory’s', async () => {
+    const ann = await stage.person('ann');
+    const bob = await stage.person('bob');
+    await ann.setName('Ann the Third');
+    await ann.startConversation('bob');
+    await ann.sendText(idOf(bob), 'You do not know me');
+    await shows(bob, ann, 'You do not know me');
+    const [conversation] = await bob.conversations();
+    assert.deepEqual(conversation?.with, { accountId: idOf(ann), handle: 'ann', name: 'Ann the Third' });
+  });
+
+  test('refusals come in words', async () => {
+    const ann = await stage.person('ann');
+    await assert.rejects(ann.startConversation('nobody.here'), { code: 'account-unknown' });
+    await assert.rejects(ann.startConversation('!'), { code: 'handle-invalid' });
+    await assert.rejects(ann.startConversation('ann'), { message: 'That is your own name.' });
+    assert.equal(await ann.contactByHandle('nobody.here'), undefined);
+    await assert.rejects(ann.calls.start([], { video: false }), { message: 'This program cannot make calls.' });
+    const stranger = await stage.device('stranger');
+    await assert.rejects(stranger.startConversation('ann'), { message: 'Nobody is signed in on this device yet.' });
+    const { registrationId } = await stranger.beginRegistration('stranger');
+    await assert.rejects(stranger.finishRegistration(registrationId, '12', ''), {
+      message: 'The code has six digits.',
+    });
+    await assert.rejects(stranger.finishRegistration('x', '123456', ''), { code: 'registration-unknown' });
+    await assert.rejects(ann.sendText(idOf(ann), 'x'.repeat(20_000)), { code: 'frame-too-large' });
+  });
+
+  test('signing out forgets everything', async () => {
+    const ann = await stage.person('ann');
+    const bob = await stage.person('bob');
+    await ann.startConversation('bob');
+    await ann.sendText(idOf(bob), 'hello');
+    await ann.signOut();
+    assert.equal(ann.account, undefined);
+    assert.deepEqual(await ann.conversations(), []);
+    await stage.signUp(ann, 'ann');
+    await goesOnline(ann);
+    assert.deepEqual(await messagesOf(ann, bob), []);
   });
 });

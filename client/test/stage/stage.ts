@@ -16,7 +16,10 @@ import type { Platform, Store } from '../../src/ports.ts';
 const codes = new Map<string, string>();
 
 export interface DeviceOptions {
+  /** Around the device's SQLite store. */
   readonly store?: (store: Store) => Store;
+  /** Instead of it. */
+  readonly replaceStore?: () => Promise<Store>;
   readonly platform?: Partial<Platform>;
 }
 
@@ -87,8 +90,8 @@ export class Stage {
 
   /** A device with its store in `name`; the same name is the same device again. */
   async device(name: string, options: DeviceOptions = {}): Promise<Carillon> {
-    const file = new SqliteStore(join(this.dir, `${name}.db`));
-    const platform = { ...nodePlatform(options.store?.(file) ?? file), ...options.platform };
+    const store = (await options.replaceStore?.()) ?? new SqliteStore(join(this.dir, `${name}.db`));
+    const platform = { ...nodePlatform(options.store?.(store) ?? store), ...options.platform };
     const device = await Carillon.open({ platform, baseUrl: this.baseUrl });
     this.#devices.push(device);
     return device;
