@@ -1,7 +1,7 @@
 // The real services in this process, on free ports and in a folder of their own,
 // behind one origin as the gateway does it; and devices with real stores.
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer, type IncomingMessage, request, type Server } from 'node:http';
+import { createServer, type IncomingMessage, request, type Server, type ServerResponse } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,6 +29,10 @@ export class Stage {
   skewMs = 0;
   /** Looks at, or breaks, requests to the media service. True: it was dealt with. */
   interceptMedia: ((request: IncomingMessage, socket: IncomingMessage['socket']) => boolean) | undefined;
+  /** Bytes of a download after which the connection is cut, once. */
+  cutDownloadsAfter: number | undefined;
+  /** Flips a bit of each download. */
+  tamperDownloads = false;
   #messaging: ListeningService | undefined;
   #media: ListeningService | undefined;
   #front: Server | undefined;
@@ -119,6 +123,23 @@ export class Stage {
     rmSync(this.dir, { recursive: true, force: true });
   }
 
+  #passDownload(answer: IncomingMessage, outgoing: ServerResponse): void {
+    let bytes = 0;
+    answer.on('data', (part: Buffer) => {
+      if (this.tamperDownloads && bytes === 0) part[part.length >> 1]! ^= 1;
+      bytes += part.length;
+      outgoing.write(part);
+      if (this.cutDownloadsAfter !== undefined && bytes > this.cutDownloadsAfter) {
+        this.cutDownloadsAfter = undefined;
+        answer.destroy();
+        // What was written is to arrive before the cut.
+        setTimeout(() => outgoing.destroy(), 50);
+      }
+    });
+    answer.on('end', () => outgoing.end());
+    answer.on('error', () => outgoing.destroy());
+  }
+
   async #startFront(): Promise<void> {
     const portOf = (url: string) => (url.startsWith('/media/') ? this.#media?.port : this.#messaging?.port);
     const front = createServer((incoming, outgoing) => {
@@ -126,7 +147,8 @@ export class Stage {
       if (url.startsWith('/media/') && this.interceptMedia?.(incoming, incoming.socket)) return;
       const onward = request({ port: portOf(url) ?? 1, host: '127.0.0.1', path: url, method, headers }, (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
-        answer.pipe(outgoing);
+        if (method === 'GET' && url.startsWith('/media/')) this.#passDownload(answer, outgoing);
+        else answer.pipe(outgoing);
       });
       onward.on('error', () => (outgoing.headersSent ? outgoing.destroy() : outgoing.writeHead(502).end()));
       incoming.on('error', () => onward.destroy());
