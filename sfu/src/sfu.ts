@@ -9,7 +9,7 @@ import {
   SfuServerFrameSchema,
   TOKEN,
 } from '@carillon/protocol';
-import { FrameServer, type Log, type RunningService, sendJson, TokenVerifier } from '@carillon/service';
+import { ConfigError, FrameServer, type Log, type RunningService, sendJson, TokenVerifier } from '@carillon/service';
 import type { JWTVerifyGetKey } from 'jose';
 import { locateWorker } from '../worker/locate.ts';
 import type { SfuConfig } from './config.ts';
@@ -137,7 +137,9 @@ export async function createSfu(options: SfuOptions): Promise<RunningService> {
 function startEngine(config: SfuConfig, log: Log, tap: MediaTap | undefined): Promise<MediasoupEngine> {
   const worker = locateWorker();
   if (!worker) {
-    throw new Error('there is no mediasoup worker that runs on this machine; get one by: node sfu/worker/install.ts');
+    throw new ConfigError(
+      'There is no mediasoup worker that runs on this machine. Get one by: node sfu/worker/install.ts',
+    );
   }
   return MediasoupEngine.start({
     workerBin: worker.path,

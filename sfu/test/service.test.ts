@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { ERRORS, LIMITS, MediaSource, PATHS, TOKEN, TransportDirection } from '@carillon/protocol';
-import { STATS_PATH } from '../src/index.ts';
+import { type SfuStats, STATS_PATH } from '../src/index.ts';
 import { FrameClient, noWorker, type RunningSfu, randomId, startSfu } from './runningSfu.ts';
 
 const SEND = { case: 'createTransport', value: { direction: TransportDirection.SEND } } as const;
@@ -271,4 +271,32 @@ test('statistics are for callers on this machine, health for all', { skip: noWor
   const health = await fetch(`${sfu.service.url}${PATHS.sfu.health}`);
   assert.deepEqual(await health.json(), { service: 'sfu', ok: true, problems: [] });
   client.close();
+});
+
+test('rooms spread over the workers', { skip: noWorker }, async () => {
+  const two = await startSfu({ CARILLON_SFU_WORKERS: '2' });
+  try {
+    await Promise.all([1, 2].map(() => FrameClient.join(two, { room: randomId() })));
+    const { workers } = (await (await fetch(`${two.service.url}${STATS_PATH}`)).json()) as SfuStats;
+    assert.deepEqual(
+      workers.map(({ rooms }) => rooms),
+      [1, 1],
+    );
+  } finally {
+    await two.close();
+  }
+});
+
+test('an empty room is closed after its grace', { skip: noWorker }, async () => {
+  const brief = await startSfu({}, { emptyGraceMs: 10 });
+  const rooms = async () => ((await (await fetch(`${brief.service.url}${STATS_PATH}`)).json()) as SfuStats).rooms;
+  try {
+    const client = await FrameClient.join(brief);
+    assert.equal(await rooms(), 1);
+    client.close();
+    await client.closed;
+    while ((await rooms()) > 0);
+  } finally {
+    await brief.close();
+  }
 });

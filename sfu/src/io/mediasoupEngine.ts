@@ -29,7 +29,8 @@ export interface MediasoupEngineOptions {
 interface RunningWorker {
   readonly worker: types.Worker;
   readonly server: types.WebRtcServer;
-  readonly rooms: Set<MediasoupRoom>;
+  /** Open and opening ones: rooms that open at the same moment must spread too. */
+  rooms: number;
 }
 
 export class MediasoupEngine implements MediaEngine {
@@ -55,26 +56,25 @@ export class MediasoupEngine implements MediaEngine {
   }
 
   async openRoom(events: RoomMediaEvents): Promise<RoomMedia> {
-    const [least] = [...this.#running.values()].sort((a, b) => a.rooms.size - b.rooms.size);
+    const [least] = [...this.#running.values()].sort((a, b) => a.rooms - b.rooms);
     if (!least) throw new ProtocolError('sfu-unavailable');
-    let router: types.Router;
+    least.rooms++;
     try {
-      router = await least.worker.createRouter({ mediaCodecs: ROUTER_CODECS });
+      const router = await least.worker.createRouter({ mediaCodecs: ROUTER_CODECS });
+      router.observer.once('close', () => least.rooms--);
+      const { announced, tap } = this.#options;
+      const room = await MediasoupRoom.open({
+        router,
+        server: least.server,
+        announced,
+        events,
+        ...(tap ? { tap } : {}),
+      });
+      if (router.closed) throw new ProtocolError('sfu-unavailable');
+      return room;
     } catch (cause) {
       throw new ProtocolError('sfu-unavailable', { cause });
     }
-    const { announced, tap } = this.#options;
-    const room = await MediasoupRoom.open({
-      router,
-      server: least.server,
-      announced,
-      events,
-      ...(tap ? { tap } : {}),
-      onClose: () => least.rooms.delete(room),
-    });
-    if (router.closed) throw new ProtocolError('sfu-unavailable');
-    least.rooms.add(room);
-    return room;
   }
 
   problems(): string[] {
@@ -85,7 +85,7 @@ export class MediasoupEngine implements MediaEngine {
   async usage(): Promise<WorkerUsage[]> {
     const all = [...this.#running.values()].map(async ({ worker, rooms }) => {
       const { ru_utime, ru_stime } = await worker.getResourceUsage();
-      return { pid: worker.pid, cpuMs: ru_utime + ru_stime, rooms: rooms.size };
+      return { pid: worker.pid, cpuMs: ru_utime + ru_stime, rooms };
     });
     return (await Promise.allSettled(all)).flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   }
@@ -117,7 +117,7 @@ export class MediasoupEngine implements MediaEngine {
         ],
       });
       if (this.#closed) worker.close();
-      else this.#running.set(index, { worker, server, rooms: new Set() });
+      else this.#running.set(index, { worker, server, rooms: 0 });
     } catch (error) {
       worker.close();
       throw error;

@@ -39,7 +39,6 @@ export interface MediasoupRoomOptions {
   readonly announced: readonly string[];
   readonly events: RoomMediaEvents;
   readonly tap?: MediaTap;
-  readonly onClose: () => void;
 }
 
 export class MediasoupRoom implements RoomMedia {
@@ -58,10 +57,7 @@ export class MediasoupRoom implements RoomMedia {
     this.#options = options;
     this.#levels = levels;
     this.#tapTransport = tapTransport;
-    options.router.on('workerclose', () => {
-      options.onClose();
-      options.events.lost();
-    });
+    options.router.on('workerclose', () => options.events.lost());
   }
 
   static async open(options: MediasoupRoomOptions): Promise<MediasoupRoom> {
@@ -204,7 +200,6 @@ export class MediasoupRoom implements RoomMedia {
 
   close(): void {
     this.#options.router.close();
-    this.#options.onClose();
   }
 
   #transport(transportId: string): types.WebRtcTransport {
