@@ -16,13 +16,17 @@ export const config = z.object({
     .min(1)
     .max(LIMITS.blobBytesMax)
     .default(LIMITS.blobBytesMax)
-    .describe('Largest blob, ciphertext bytes. Lower refuses long videos; higher lets one upload take more of the disk.'),
+    .describe(
+      'Largest blob, ciphertext bytes. Lower refuses long videos; higher lets one upload take more of the disk.',
+    ),
   CARILLON_MEDIA_DAILY_BYTES: z.coerce
     .number()
     .int()
     .min(1)
     .default(10 * GIB)
-    .describe('Bytes one account may upload per day, counted in memory. Lower protects the disk, higher the heavy sender.'),
+    .describe(
+      'Bytes one account may upload per day, counted in memory. Lower protects the disk, higher the heavy sender.',
+    ),
   CARILLON_MEDIA_FREE_BYTES_MIN: z.coerce
     .number()
     .int()
@@ -34,7 +38,9 @@ export const config = z.object({
     .min(0.0001)
     .max(3650)
     .default(30)
-    .describe('Days a blob is kept after it was uploaded or last forwarded. Longer costs disk; shorter loses late readers.'),
+    .describe(
+      'Days a blob is kept after it was uploaded or last forwarded. Longer costs disk; shorter loses late readers.',
+    ),
   CARILLON_MEDIA_TOMBSTONE_DAYS: z.coerce
     .number()
     .min(0)
@@ -53,7 +59,9 @@ export const config = z.object({
     .min(1)
     .max(7 * 86_400)
     .default(3_600)
-    .describe('Seconds a download link is valid. Longer lets a leaked link live longer; the blob stays sealed all the same.'),
+    .describe(
+      'Seconds a download link is valid. Longer lets a leaked link live longer; the blob stays sealed all the same.',
+    ),
   CARILLON_MEDIA_CACHE_BYTES: z.coerce
     .number()
     .int()

@@ -44,9 +44,9 @@ export async function createMedia(settings: MediaConfig, log: Log, options: Medi
   const uploadFolder = await makeFolders(folder, 'uploads');
   const store = new UploadStore({ folder: uploadFolder, blobs, restMs: uploadMs, freeBytesMin, now });
   const grants = new Grants(keys, uploadMs);
-  const uploads = new Uploads({ store, grants, uploadSecret: keys.uploadSecret, blobBytesMax, idleMs, now, log });
+  const uploads = new Uploads({ store, grants, uploadSecret: keys.uploadSecret, blobBytesMax, now, log });
   const cacheBytesMax = settings.CARILLON_MEDIA_CACHE_BYTES;
-  const downloads = new Downloads({ blobs, cacheBytesMax, retentionMs, idleMs, now });
+  const downloads = new Downloads({ blobs, cacheBytesMax, retentionMs, now });
   const access = new TokenVerifier({
     keys: new URL(PATHS.messaging.jwks, settings.CARILLON_MESSAGING_URL),
     issuer: TOKEN.issuer.messaging,
@@ -67,6 +67,7 @@ export async function createMedia(settings: MediaConfig, log: Log, options: Medi
     blobBytesMax,
     freeBytesMin,
     urlValidMs: settings.CARILLON_MEDIA_URL_SECONDS * 1_000,
+    idleMs,
     now,
     log,
   });

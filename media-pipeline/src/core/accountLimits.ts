@@ -9,6 +9,9 @@ const DAY_SECONDS = 86_400;
 /** Accounts remembered, about 200 bytes each; past it the one seen longest ago starts afresh. */
 const ACCOUNTS_MAX = 100_000;
 
+/** What even the smallest upload counts for: a file costs the disk more than its bytes. */
+const BYTES_COUNTED_MIN = 64 * 1024;
+
 interface Account {
   readonly requests: TokenBucket;
   readonly bytes: TokenBucket;
@@ -32,9 +35,10 @@ export class AccountLimits {
   takeBytes(accountId: string, bytes: number, nowMs: number): void {
     if (bytes > this.#dailyBytes) throw new ProtocolError('blob-too-large');
     const account = this.#account(accountId, nowMs);
-    if (account.bytes.take(nowMs, bytes)) return;
+    const counted = Math.min(this.#dailyBytes, Math.max(bytes, BYTES_COUNTED_MIN));
+    if (account.bytes.take(nowMs, counted)) return;
     throw new ProtocolError('rate-limited', {
-      retryAfterMs: account.bytes.waitMs(bytes),
+      retryAfterMs: account.bytes.waitMs(counted),
       words: 'You have sent as much as the server takes in a day; try again later.',
     });
   }

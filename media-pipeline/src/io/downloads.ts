@@ -12,7 +12,6 @@ export interface DownloadsOptions {
   readonly blobs: BlobStore;
   readonly cacheBytesMax: number;
   readonly retentionMs: number;
-  readonly idleMs: number;
   readonly now: () => number;
 }
 
@@ -85,7 +84,6 @@ export class Downloads {
       return;
     }
     const stream = await this.#options.blobs.open(blobId, range);
-    response.setTimeout(this.#options.idleMs, () => response.destroy());
     // A reader that goes away is its own business; the headers are gone, nothing can be answered.
     await pipeline(stream, response).catch(() => response.destroy());
   }

@@ -2,7 +2,6 @@
 // blob has at least one byte and appears by rename only when it is whole, so that
 // one name has three states and no second record can disagree with it. Names are
 // hex because ids differ in case and a file system may not.
-import { randomBytes } from 'node:crypto';
 import { type FileHandle, open, opendir, rename, rm, stat, statfs, unlink } from 'node:fs/promises';
 import path from 'node:path';
 import type { Readable } from 'node:stream';
@@ -121,8 +120,8 @@ export class LocalBlobStore implements BlobStore {
 
   /** A rename, not a truncation: whoever reads the blob at this moment reads it to its end. */
   async #bury(file: string, nowMs: number): Promise<void> {
-    const draft = path.join(this.#root, `tombstone-${randomBytes(8).toString('hex')}`);
-    const handle = await open(draft, 'wx', 0o600);
+    const draft = path.join(this.#root, 'tombstone.draft');
+    const handle = await open(draft, 'w', 0o600);
     try {
       await handle.utimes(new Date(nowMs), new Date(nowMs));
     } finally {

@@ -34,6 +34,7 @@ export interface MediaHttpOptions {
   readonly blobBytesMax: number;
   readonly freeBytesMin: number;
   readonly urlValidMs: number;
+  readonly idleMs: number;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -51,6 +52,8 @@ export class MediaHttp {
 
   async handle(request: IncomingMessage, response: ServerResponse, url: URL): Promise<boolean> {
     request.on('error', () => {});
+    // Of the socket, hence for both directions: whoever neither sends nor takes a byte is gone.
+    request.setTimeout(this.#options.idleMs, () => request.destroy());
     try {
       return await this.#route(request, response, url);
     } catch (error) {

@@ -20,7 +20,6 @@ export interface UploadsOptions {
   readonly grants: Grants;
   readonly uploadSecret: Uint8Array;
   readonly blobBytesMax: number;
-  readonly idleMs: number;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -49,7 +48,6 @@ export class Uploads {
     const id = pathId(url.pathname);
     if (id === undefined || !METHODS.has(request.method ?? '')) return false;
     if (request.method !== 'OPTIONS') await this.#admit(request, id);
-    request.setTimeout(this.#options.idleMs, () => request.destroy());
     await this.#tus.handle(request, response);
     lingerBriefly(request);
     return true;

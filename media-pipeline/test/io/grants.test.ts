@@ -83,17 +83,17 @@ test('a request that is no grant request is answered', async (t) => {
 
 test('[BLOB-4] size, daily bytes and disk space bound what is granted', async (t) => {
   const server = await startMedia(t, {
-    CARILLON_MEDIA_BLOB_BYTES_MAX: '1000',
-    CARILLON_MEDIA_DAILY_BYTES: '1500',
+    CARILLON_MEDIA_BLOB_BYTES_MAX: '100000',
+    CARILLON_MEDIA_DAILY_BYTES: '150000',
   });
   const device = new TestDevice(server);
-  assert.equal((await device.askForGrant(anyId(), 1_001)).code, 'blob-too-large');
+  assert.equal((await device.askForGrant(anyId(), 100_001)).code, 'blob-too-large');
   assert.equal((await device.askForGrant(anyId(), LIMITS.blobBytesMax + 1)).code, 'blob-too-large');
-  assert.equal((await device.askForGrant(anyId(), 1_000)).status, 200);
-  const refused = await device.askForGrant(anyId(), 1_000);
+  assert.equal((await device.askForGrant(anyId(), 100_000)).status, 200);
+  const refused = await device.askForGrant(anyId(), 100_000);
   assert.deepEqual([refused.status, refused.code], [429, 'rate-limited']);
   assert.ok(Number(refused.headers['retry-after']) > 3_600);
-  assert.equal((await new TestDevice(server).askForGrant(anyId(), 1_000)).status, 200);
+  assert.equal((await new TestDevice(server).askForGrant(anyId(), 100_000)).status, 200);
   const full = await startMedia(t, { CARILLON_MEDIA_FREE_BYTES_MIN: String(2 ** 52) });
   const answer = await new TestDevice(full).askForGrant(anyId(), 1);
   assert.deepEqual([answer.status, answer.code], [507, 'storage-full']);
@@ -101,10 +101,10 @@ test('[BLOB-4] size, daily bytes and disk space bound what is granted', async (t
 });
 
 test('asking again for an upload under way is not counted twice', async (t) => {
-  const server = await startMedia(t, { CARILLON_MEDIA_DAILY_BYTES: '1500' });
+  const server = await startMedia(t, { CARILLON_MEDIA_DAILY_BYTES: '150000' });
   const device = new TestDevice(server);
   const blobId = anyId();
-  const { grant } = await device.grant(blobId, 1_000);
-  await device.create(grant, 1_000);
-  for (let i = 0; i < 3; i++) assert.equal((await device.askForGrant(blobId, 1_000)).status, 200);
+  const { grant } = await device.grant(blobId, 100_000);
+  await device.create(grant, 100_000);
+  for (let i = 0; i < 3; i++) assert.equal((await device.askForGrant(blobId, 100_000)).status, 200);
 });

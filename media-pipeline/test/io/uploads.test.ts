@@ -267,3 +267,14 @@ test('a connection that sends nothing more is cut, and what came is kept', async
   await closed;
   assert.equal(offsetOf(await device.tus(grant, 'HEAD', where)), 64 * KIB);
 });
+
+test('a refusal reaches a client that is still sending', async (t) => {
+  const server = await startMedia(t);
+  const device = new TestDevice(server);
+  const { grant } = await device.grant(blobIdOf(Buffer.from('x')), 1);
+  const where = await device.create(grant, 1);
+  const body = randomBytes(4 * 1024 * KIB);
+  assert.equal((await device.patch('wrong', where, 0, body)).code, 'grant-invalid');
+  assert.equal((await device.patch(grant, where, 0, body)).code, 'blob-too-large');
+  assert.equal((await device.patch(grant, where, 1, body.subarray(0, 1))).status, 409);
+});
