@@ -72,6 +72,7 @@ export class RunningCall implements SignalingListener {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #remote: RemoteState = { peer: undefined, room: new Map(), roomFlows: new Set(), quality: 0 };
   #tamperingTold = false;
+  #lastWord: Promise<void> = Promise.resolve();
 
   constructor(deps: CallDeps, start: CallStart) {
     this.#deps = deps;
@@ -444,9 +445,12 @@ export class RunningCall implements SignalingListener {
     else this.#say({ case: 'hangUp', value: { callId: this.callId } }, tellByMessage);
   }
 
-  /** A last word: the call is over here whether or not it is heard. */
+  /** A last word: the call is over here whether or not it is heard; only the socket waits for it. */
   #say(body: Parameters<SignalingClient['request']>[0], otherwise?: () => void): void {
-    void this.#deps.signaling.request(body, 'done').catch(() => otherwise?.());
+    this.#lastWord = this.#deps.signaling.request(body, 'done').then(
+      () => {},
+      () => otherwise?.(),
+    );
   }
 
   #record({ outcome, durationMs }: CallEffect & { type: 'record' }): void {
@@ -507,8 +511,7 @@ export class RunningCall implements SignalingListener {
     else this.#media?.close();
     this.#media = undefined;
     if (this.#call.phase === 'ended') void this.#deps.records.forget(this.callId);
-    // The last word may still wait for its answer.
-    setTimeout(() => this.#leave(), this.#call.phase === 'ended' ? 2_000 : 0);
+    void this.#lastWord.then(() => this.#leave());
   }
 }
 

@@ -2,8 +2,8 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import type { Browser } from 'playwright-core';
-import { chromiumPath, eventually, launch, pageFiles, Person } from './browser/pages.ts';
 import type { CallPage } from './browser/page.ts';
+import { chromiumPath, eventually, launch, Person, pageFiles } from './browser/pages.ts';
 import { CallServices } from './callServices.ts';
 
 declare const page: CallPage;
@@ -21,9 +21,11 @@ before(async () => {
   services = await CallServices.start({ sfu: true, files: await pageFiles() });
   const contacts = await Promise.all(['ana', 'bo', 'cy'].map((name) => services.account(name)));
   browser = await launch();
-  [ana, bo, cy] = (await Promise.all(
-    contacts.map((self) => Person.open(browser, services, { self, contacts })),
-  )) as [Person, Person, Person];
+  [ana, bo, cy] = (await Promise.all(contacts.map((self) => Person.open(browser, services, { self, contacts })))) as [
+    Person,
+    Person,
+    Person,
+  ];
 });
 
 after(async () => {
@@ -43,7 +45,8 @@ test('two browsers: ring, accept, talk, reload, a restarted server, hang up', { 
   await Promise.all([ana.watches(1), bo.watches(1)]);
   await eventually('media marks', async () => (await bo.page.evaluate(() => page.marks())).video);
   const marks = await bo.page.evaluate(() => page.marks());
-  if (process.env.CALLS_DEBUG) console.log('accept to audio', marks.audio! - marks.accept!, 'video', marks.video! - marks.accept!);
+  if (process.env.CALLS_DEBUG)
+    console.log('accept to audio', marks.audio! - marks.accept!, 'video', marks.video! - marks.accept!);
   const { mode, words } = (await ana.seen())!;
   assert.deepEqual({ mode, words }, { mode: 'peer', words: 'In a call with bo' });
 
@@ -82,7 +85,8 @@ test('a third makes it a group call: all see all, through the SFU, sealed', { sk
   await Promise.all([ana.watches(2), bo.watches(2), cy.watches(2)]);
   await eventually('media marks', async () => (await cy.page.evaluate(() => page.marks())).video);
   const marks = await cy.page.evaluate(() => page.marks());
-  if (process.env.CALLS_DEBUG) console.log('join to audio', marks.audio! - marks.accept!, 'video', marks.video! - marks.accept!);
+  if (process.env.CALLS_DEBUG)
+    console.log('join to audio', marks.audio! - marks.accept!, 'video', marks.video! - marks.accept!);
   for (const person of [ana, bo, cy]) {
     const entries = await person.page.evaluate(() => page.stats());
     const frames = entries.find(({ type }) => type === 'carillon-frames') as Record<string, number> | undefined;

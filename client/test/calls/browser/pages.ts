@@ -1,7 +1,7 @@
 // Starts Chromium, and a page for each person.
 import { existsSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { setTimeout as pause } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import { type Browser, chromium, type Page } from 'playwright-core';
 import { rolldown } from 'rolldown';
 import type { CallServices } from '../callServices.ts';
@@ -64,7 +64,8 @@ export async function eventually<T>(what: string, probe: () => Promise<T | undef
       return undefined;
     });
     if (found) return found;
-    if (performance.now() > deadline) throw new Error(`${what} did not happen within ${DEADLINE_MS} ms`, { cause: last });
+    if (performance.now() > deadline)
+      throw new Error(`${what} did not happen within ${DEADLINE_MS} ms`, { cause: last });
     await pause(50);
   }
 }

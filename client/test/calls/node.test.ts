@@ -1,0 +1,219 @@
+// Calls between Node devices: real signaling, real ICE, DTLS and SRTP, media
+// from a file.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { setTimeout as pause } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { fromBinary } from '@bufbuild/protobuf';
+import { nobleProvider } from '@carillon/messaging-core/e2ee';
+import { type Relayed, type SignalingServerFrame, SignalingServerFrameSchema } from '@carillon/protocol';
+import type { CallsFactory } from '../../src/api.ts';
+import { CallSealing, CallSealingError } from '../../src/calls/callSealing.ts';
+import { decodeSignal } from '../../src/calls/signals.ts';
+import type { CallView, Notice } from '../../src/model.ts';
+import { createNodeCalls, type NodeCallsOptions } from '../../src/node/calls/index.ts';
+import { SqliteStore } from '../../src/node/sqliteStore.ts';
+import type { Platform } from '../../src/ports.ts';
+import { CallServices } from './callServices.ts';
+import { type Delivery, type TestAccount, TestChannel } from './contentHub.ts';
+
+const DEADLINE_MS = 15_000;
+
+let services: CallServices;
+let folder: string;
+let media: string;
+
+before(async () => {
+  services = await CallServices.start();
+  folder = await mkdtemp(join(tmpdir(), 'carillon-node-calls-'));
+  media = join(folder, 'media.webm');
+  const picture = ['-f', 'lavfi', '-i', 'testsrc=size=160x120:rate=10:duration=2'];
+  const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=2'];
+  await promisify(execFile)('ffmpeg', [
+    '-v',
+    'error',
+    ...picture,
+    ...sound,
+    '-c:v',
+    'libvpx',
+    '-c:a',
+    'libopus',
+    media,
+  ]);
+});
+
+after(async () => {
+  await services.close();
+  await rm(folder, { recursive: true });
+});
+
+/** What a device's signaling socket brings, for tests that look at it or change it. */
+type Tap = (frame: SignalingServerFrame) => void;
+
+class Device {
+  readonly calls: ReturnType<CallsFactory>;
+  readonly channel: TestChannel;
+  readonly notices: Notice[] = [];
+  readonly self: TestAccount;
+  readonly store: SqliteStore;
+  view: CallView | undefined;
+
+  constructor(self: TestAccount, contacts: readonly TestAccount[], options: NodeCallsOptions, tap?: Tap) {
+    this.self = self;
+    this.store = new SqliteStore(':memory:');
+    this.channel = new TestChannel(self, contacts, (delivery: Delivery) => services.hub.send(delivery));
+    services.hub.connect(self, (delivery) => setImmediate(() => this.channel.deliver(delivery)));
+    const platform: Platform = {
+      crypto: nobleProvider,
+      store: this.store,
+      prepare: () => Promise.reject(new Error('no media here')),
+      WebSocket: tap ? tapped(tap) : WebSocket,
+      fetch,
+      now: Date.now,
+    };
+    this.calls = createNodeCalls(options)({
+      channel: this.channel,
+      baseUrl: services.baseUrl,
+      platform,
+      emit: (view) => {
+        this.view = view;
+      },
+      notice: (notice) => this.notices.push(notice),
+    });
+  }
+
+  async until(what: string, wanted: (view: CallView) => boolean | Promise<boolean>): Promise<CallView> {
+    const deadline = performance.now() + DEADLINE_MS;
+    while (!(this.view && (await wanted(this.view)))) {
+      if (performance.now() > deadline) assert.fail(`${this.self.name}: not ${what}, but ${this.view?.words}`);
+      await pause(10);
+    }
+    return this.view;
+  }
+
+  async packets(kind: string): Promise<number> {
+    const inbound = (await this.calls.stats()).filter((entry) => entry.type === 'inbound-rtp' && entry.kind === kind);
+    return inbound.reduce((sum, entry) => sum + Number(entry.packetsReceived), 0);
+  }
+
+  async hears(kind: string, more = 5): Promise<void> {
+    const before = await this.packets(kind);
+    await this.until(`receiving ${kind}`, async () => (await this.packets(kind)) >= before + more);
+  }
+
+  async close(): Promise<void> {
+    await this.calls.close();
+    await this.store.close();
+  }
+}
+
+function tapped(tap: Tap): typeof WebSocket {
+  return class extends WebSocket {
+    constructor(url: string | URL) {
+      super(url);
+      this.addEventListener('message', ({ data }) => tap(fromBinary(SignalingServerFrameSchema, new Uint8Array(data))));
+    }
+  };
+}
+
+async function pair(options: NodeCallsOptions, record?: string, tap?: Tap): Promise<[Device, Device]> {
+  const contacts = (await Promise.all([services.account('ana'), services.account('bo')])) as [TestAccount, TestAccount];
+  const recording = record === undefined ? options : { ...options, record };
+  return [new Device(contacts[0], contacts, recording, tap), new Device(contacts[1], contacts, options)];
+}
+
+async function connect(ana: Device, bo: Device): Promise<void> {
+  await ana.calls.start([bo.self.accountId], { video: true });
+  const { callId } = await bo.until('ringing', ({ phase }) => phase === 'ringing-in');
+  await bo.calls.accept(callId, { video: true });
+  await Promise.all([ana, bo].map((device) => device.until('active', ({ phase }) => phase === 'active')));
+}
+
+test('[CALL-20] two devices talk; descriptions pass signaling sealed; recordings play', async () => {
+  const relayed: Relayed[] = [];
+  const record = join(folder, 'heard.webm');
+  const [ana, bo] = await pair({ media }, record, ({ body }) => {
+    if (body.case === 'relayed') relayed.push(body.value);
+  });
+  let secret: Uint8Array | undefined;
+  bo.channel.onContent('callInvite', ({ content }) => {
+    if (content.body.case === 'callInvite') secret = content.body.value.callSecret;
+  });
+  await connect(ana, bo);
+  await Promise.all([ana.hears('audio', 20), bo.hears('audio', 20), ana.hears('video'), bo.hears('video')]);
+
+  const { callId } = ana.view!;
+  assert.ok(relayed.length > 0 && secret);
+  assert.ok(relayed.every(({ sealed }) => !Buffer.from(sealed).includes('fingerprint')));
+  const ends = { callId, self: ana.self, peer: bo.self };
+  const opener = new CallSealing({ ...ends, secret });
+  const signals = relayed.map(({ sealed }) => decodeSignal(opener.open(sealed)));
+  const answer = signals.find((signal) => signal?.type === 'description');
+  assert.match(answer?.type === 'description' ? answer.description.sdp : '', /a=fingerprint:sha-256/);
+  const stranger = new CallSealing({ ...ends, secret: new Uint8Array(32) });
+  assert.throws(() => stranger.open(relayed[0]!.sealed), CallSealingError);
+
+  await bo.calls.hangUp(callId);
+  assert.equal((await ana.until('ended', ({ phase }) => phase === 'ended')).words, 'bo ended the call');
+  assert.equal(ana.channel.recorded[0]?.outcome, 'completed');
+  assert.equal(bo.channel.recorded[0]?.outcome, 'completed');
+  const probe = ['-v', 'error', '-show_entries', 'stream=codec_name', '-of', 'csv=p=0', record];
+  await ana.until('recorded', async () => (await stat(record)).size > 1_000);
+  assert.deepEqual((await promisify(execFile)('ffprobe', probe)).stdout.split('\n').filter(Boolean).sort(), [
+    'opus',
+    'vp8',
+  ]);
+  await Promise.all([ana.close(), bo.close()]);
+});
+
+test('a call goes on without signaling, and knows of it again after', async () => {
+  const [ana, bo] = await pair({ media });
+  await connect(ana, bo);
+  await services.stopSignaling();
+  await Promise.all([ana.hears('audio', 20), bo.hears('audio', 20)]);
+  await services.startSignaling();
+  await bo.calls.setMicrophone(false);
+  await ana.until('told that bo is muted', ({ others }) => others[0]?.microphoneOn === false);
+  await ana.calls.hangUp(ana.view!.callId);
+  await bo.until('ended', ({ phase }) => phase === 'ended');
+  await Promise.all([ana.close(), bo.close()]);
+});
+
+test('declined, busy and cancelled calls end in words on both sides', async () => {
+  const [ana, bo] = await pair({});
+  await ana.calls.start([bo.self.accountId], { video: false });
+  const { callId } = await bo.until('ringing', ({ phase }) => phase === 'ringing-in');
+  await bo.calls.decline(callId);
+  assert.equal((await ana.until('ended', ({ phase }) => phase === 'ended')).words, 'bo declined the call');
+  assert.equal(ana.channel.recorded[0]?.outcome, 'declined');
+
+  const second = await ana.calls.start([bo.self.accountId], { video: false });
+  await bo.until('ringing', ({ phase, callId }) => phase === 'ringing-in' && callId === second.callId);
+  await ana.calls.hangUp(second.callId);
+  assert.equal((await bo.until('ended', ({ phase }) => phase === 'ended')).words, 'Missed call from ana');
+  assert.equal(bo.channel.recorded.at(-1)?.outcome, 'missed');
+  await Promise.all([ana.close(), bo.close()]);
+});
+
+test('two who call each other at once talk in one call', async () => {
+  const [ana, bo] = await pair({ media });
+  await Promise.all([
+    ana.calls.start([bo.self.accountId], { video: false }),
+    bo.calls.start([ana.self.accountId], { video: false }),
+  ]);
+  const views = await Promise.all([ana, bo].map((device) => device.until('active', ({ phase }) => phase === 'active')));
+  assert.equal(views[0]?.callId, views[1]?.callId);
+  await Promise.all([ana.hears('audio'), bo.hears('audio')]);
+  await Promise.all([ana.close(), bo.close()]);
+});
+
+test('group calls are refused in words', async () => {
+  const [ana, bo] = await pair({});
+  const other = await services.account('cy');
+  await assert.rejects(ana.calls.start([bo.self.accountId, other.accountId], { video: false }), /Group calls/);
+  await Promise.all([ana.close(), bo.close()]);
+});
