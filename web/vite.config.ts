@@ -11,6 +11,8 @@ export default defineConfig({
     // Content-Security-Policy of the gateway holds.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
+    // Almost all of it is the SDK (WebRTC room client, cryptography, video container reader): needed from the start.
+    chunkSizeWarningLimit: 900,
   },
   worker: { format: 'es' },
   server: {

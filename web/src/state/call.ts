@@ -33,14 +33,13 @@ export function peopleIn(call: CallView): string {
 
 function ended(call: CallView): void {
   const wasRinging = call.callId === incomingCall.value?.callId;
-  const words = call.words || endWords(call.endReason);
+  const words = call.words || `${peopleIn(call)}: ${endWords(call.endReason)}`;
   announce(words);
   if (call.callId === waiting.value?.callId) waiting.value = undefined;
   if (call.callId !== current.value?.callId) return;
   forgetLeftCall();
   if (wasRinging || minimised.value) {
-    if (call.endReason !== 'declined')
-      notify(`${peopleIn(call)}: ${words}`, call.endReason === 'failed' ? 'problem' : 'info');
+    if (call.endReason !== 'declined') notify(words, call.endReason === 'failed' ? 'problem' : 'info');
     current.value = undefined;
     return;
   }

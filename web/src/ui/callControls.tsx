@@ -19,8 +19,21 @@ async function shareScreen(on: boolean): Promise<void> {
 
 export function CallControls({ call }: { call: CallView }) {
   const { microphoneOn, cameraOn, screenOn } = call.local;
-  const over = call.phase === 'ended';
   const running = call.phase === 'active' || call.phase === 'reconnecting';
+  if (call.phase === 'ended') {
+    return (
+      <div class="call-controls">
+        <IconButton
+          icon="close"
+          label="Close"
+          tone="call"
+          iconSize={28}
+          data-testid="hang-up"
+          onClick={() => void hangUp()}
+        />
+      </div>
+    );
+  }
   return (
     <div class="call-controls" role="toolbar" aria-label="Call controls">
       <IconButton
@@ -28,7 +41,6 @@ export function CallControls({ call }: { call: CallView }) {
         label={microphoneOn ? 'Mute your microphone' : 'Unmute your microphone'}
         tone="call"
         pressed={!microphoneOn}
-        disabled={over}
         data-testid="toggle-mic"
         onClick={() => void attempt(() => carillon().calls.setMicrophone(!microphoneOn))}
       />
@@ -37,7 +49,6 @@ export function CallControls({ call }: { call: CallView }) {
         label={cameraOn ? 'Turn your camera off' : 'Turn your camera on'}
         tone="call"
         pressed={!cameraOn}
-        disabled={over}
         data-testid="toggle-camera"
         onClick={() => void attempt(() => carillon().calls.setCamera(!cameraOn))}
       />
@@ -66,16 +77,15 @@ export function CallControls({ call }: { call: CallView }) {
         icon="sliders"
         label="Choose microphone, camera and loudspeaker"
         tone="call"
-        disabled={over}
         data-testid="devices"
         onClick={() => {
           dialog.value = { type: 'devices' };
         }}
       />
       <IconButton
-        icon={over ? 'close' : 'hangUp'}
-        label={over ? 'Close' : 'Hang up'}
-        tone={over ? 'call' : 'danger'}
+        icon="hangUp"
+        label="Hang up"
+        tone="danger"
         iconSize={28}
         data-testid="hang-up"
         onClick={() => void hangUp()}
