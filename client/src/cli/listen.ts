@@ -1,0 +1,136 @@
+// Messages, and calls if wanted, as they come.
+import type { Carillon } from '../carillon.ts';
+import type { CallView, Contact, Message } from '../model.ts';
+import { saveMedia } from './saveMedia.ts';
+import type { Surroundings } from './surroundings.ts';
+import { failureWords } from './words.ts';
+
+interface ListenOptions {
+  readonly save?: string;
+  readonly count?: number;
+  readonly for?: number;
+  readonly read: boolean;
+  readonly answer?: true;
+  readonly media?: string;
+  readonly record?: string;
+}
+
+export async function listen(surroundings: Surroundings, options: ListenOptions): Promise<void> {
+  const { createNodeCalls } = await import('../node/calls/index.ts');
+  const { media, record } = options;
+  const calls = createNodeCalls({ ...(media ? { media } : {}), ...(record ? { record } : {}) });
+  const carillon = await surroundings.openSignedIn(options.answer ? calls : undefined);
+  const { output } = surroundings;
+  const ended = Promise.withResolvers<void>();
+  const printer = new Printer(surroundings, carillon, options, () => ended.resolve());
+  const stops = [
+    carillon.on('message', (message) => printer.message(message)),
+    carillon.on('notice', ({ code, words }) => output.say('notice', { code, words }, `! ${words}`)),
+    carillon.on('connection', ({ state, words }) => {
+      if (state === 'offline' && words) output.hint(`Offline: ${words}`);
+    }),
+    carillon.on('call', (call) => onCall(surroundings, carillon, options, call)),
+  ];
+  for (const conversation of await carillon.conversations()) {
+    if (conversation.unread === 0) continue;
+    const recent = await carillon.messages(conversation.with.accountId, { limit: 500 });
+    for (const message of recent) printer.message(message);
+  }
+  const onSignal = () => ended.resolve();
+  process.once('SIGINT', onSignal);
+  process.once('SIGTERM', onSignal);
+  const timer = options.for === undefined ? undefined : setTimeout(onSignal, options.for * 1_000);
+  output.hint(`Listening as @${carillon.account!.handle}. Ctrl-C ends it.`);
+  await ended.promise;
+  clearTimeout(timer);
+  process.off('SIGINT', onSignal);
+  process.off('SIGTERM', onSignal);
+  for (const stop of stops) stop();
+  await printer.done();
+}
+
+class Printer {
+  readonly #surroundings: Surroundings;
+  readonly #carillon: Carillon;
+  readonly #options: ListenOptions;
+  readonly #enough: () => void;
+  readonly #printed = new Set<string>();
+  #work: Promise<void> = Promise.resolve();
+
+  constructor(surroundings: Surroundings, carillon: Carillon, options: ListenOptions, enough: () => void) {
+    this.#surroundings = surroundings;
+    this.#carillon = carillon;
+    this.#options = options;
+    this.#enough = enough;
+  }
+
+  /** One after another, in the order they came. */
+  message(message: Message): void {
+    const isNews = message.status === 'unread' || message.body.type === 'notice';
+    if (message.outgoing || !isNews || this.#printed.has(message.id)) return;
+    if (this.#options.count !== undefined && this.#printed.size >= this.#options.count) return;
+    this.#printed.add(message.id);
+    this.#work = this.#work
+      .then(() => this.#print(message))
+      .catch((error: unknown) => this.#surroundings.output.fail(failureWords(error), error));
+  }
+
+  done(): Promise<void> {
+    return this.#work;
+  }
+
+  async #print(message: Message): Promise<void> {
+    const { output } = this.#surroundings;
+    const { save, read, count } = this.#options;
+    const from = await this.#contact(message);
+    const { id, sentAtMs, body } = message;
+    const fields = { messageId: id, from: from?.handle, sentAtMs, ...shown(body) };
+    output.say('message', fields, `${clock(sentAtMs)} ${from?.handle ?? '?'}: ${wordsOf(message)}`);
+    if (save !== undefined && body.type === 'media') {
+      const { bytes, fileName } = await this.#carillon.openMedia(id);
+      const path = await saveMedia(save, fileName, bytes);
+      output.say('saved', { messageId: id, path, bytes: bytes.length }, `  saved as ${path}`);
+    }
+    if (read) await this.#carillon.markRead(message.conversation);
+    if (count !== undefined && this.#printed.size >= count) this.#enough();
+  }
+
+  async #contact(message: Message): Promise<Contact | undefined> {
+    const conversations = await this.#carillon.conversations();
+    return conversations.find((one) => one.with.accountId === message.conversation)?.with;
+  }
+}
+
+function shown(body: Message['body']): Record<string, unknown> {
+  if (body.type !== 'media') return { ...body };
+  const { thumbnail: _thumbnail, waveform: _waveform, ...media } = body.media;
+  return { type: 'media', media };
+}
+
+function wordsOf({ body }: Message): string {
+  switch (body.type) {
+    case 'text':
+      return body.text;
+    case 'notice':
+      return `! ${body.words}`;
+    case 'call':
+      return `[${body.outcome} ${body.video ? 'video call' : 'call'}]`;
+    case 'media': {
+      const { kind, fileName, sizeBytes, caption } = body.media;
+      return `[${kind} ${fileName}, ${Math.ceil(sizeBytes / 1024)} KB]${caption ? ` ${caption}` : ''}`;
+    }
+    default:
+      return body satisfies never;
+  }
+}
+
+const clock = (ms: number): string => new Date(ms).toTimeString().slice(0, 5);
+
+function onCall(surroundings: Surroundings, carillon: Carillon, options: ListenOptions, call: CallView): void {
+  const { output } = surroundings;
+  const { callId, phase, video, endReason } = call;
+  const other = call.others[0]?.contact.handle;
+  output.say('call', { callId, phase, video, from: other, endReason }, `* ${call.words || `call: ${phase}`}`);
+  if (phase !== 'ringing-in' || !options.answer) return;
+  carillon.calls.accept(callId, { video }).catch((error: unknown) => output.fail(failureWords(error), error));
+}
