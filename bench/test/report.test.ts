@@ -16,5 +16,5 @@ test('a table shows value, peer and ratio', () => {
     { what: 'upload', value: 50, unit: 'MB/s', beside: { what: 'raw', value: 100 }, how: 'median of 3' },
   ]).split('\n');
   assert.equal(lines.length, 2);
-  assert.match(lines[1]!, /^upload {3}50\.0 MB\/s {2}100 MB\/s \(raw\) {2}0\.50 x {2}median of 3$/);
+  assert.match(lines[1]!, /^upload {2}50\.0 MB\/s {2}100 MB\/s \(raw\) {2}0\.50 x {2}median of 3$/);
 });
