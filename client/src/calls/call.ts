@@ -29,6 +29,9 @@ import type { Signal } from './signals.ts';
 /** Relayed frames kept until the roster says who the peer is. A description and its candidates are about a dozen. */
 const EARLY_FRAMES_MAX = 64;
 
+/** A record says when the call was last alive (callRecords.ts); well below the age at which it is given up. */
+const REMEMBER_EVERY_MS = 10_000;
+
 export interface CallDeps {
   readonly channel: ContentChannel;
   readonly platform: Platform;
@@ -72,6 +75,7 @@ export class RunningCall implements SignalingListener {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #remote: RemoteState = { peer: undefined, room: new Map(), roomFlows: new Set(), quality: 0 };
   #tamperingTold = false;
+  #rememberedAtMs = 0;
   #lastWord: Promise<void> = Promise.resolve();
 
   constructor(deps: CallDeps, start: CallStart) {
@@ -244,8 +248,9 @@ export class RunningCall implements SignalingListener {
   /** One fresh secret for each device, in the envelope that only it can open. */
   async #sendInvites(accounts: readonly AccountId[]): Promise<void> {
     const { channel, platform } = this.#deps;
-    const { callId, video, mode } = this.#call;
-    const expiresAtMs = platform.now() + LIMITS.ringMs;
+    const { callId, video, mode, serverRingsUntilMs } = this.#call;
+    // By the server's clock, which also drops what comes later; ours may be wrong.
+    const expiresAtMs = serverRingsUntilMs || platform.now() + LIMITS.ringMs;
     await Promise.all(
       accounts.map((account) =>
         channel.sendToAccount(
@@ -413,6 +418,7 @@ export class RunningCall implements SignalingListener {
     this.#meter ??= new Meter(
       () => this.stats(),
       (quality, speaking) => {
+        if (this.#deps.platform.now() - this.#rememberedAtMs > REMEMBER_EVERY_MS) this.#remember();
         const peer = this.#remote.peer && {
           ...this.#remote.peer,
           speaking: speaking && this.#remote.peer.microphoneOn,
@@ -490,6 +496,7 @@ export class RunningCall implements SignalingListener {
     if (!('connectedAtMs' in call) || call.connectedAtMs === undefined || call.phase === 'ended') return;
     const { callId, outgoing, createdBy, video, mode, connectedAtMs, peer } = call;
     const secret = peer && this.#secrets.get(addressKey(peer));
+    this.#rememberedAtMs = this.#deps.platform.now();
     void this.#deps.records.save({
       ...{ callId, outgoing, createdBy, video, mode, connectedAtMs },
       ...(peer && secret ? { peer: { ...peer, secret } } : {}),

@@ -6,6 +6,7 @@ import {
   bytesToBase64url,
   type CallId,
   CallOutcome,
+  LIMITS,
   ProtocolError,
 } from '@carillon/protocol';
 import type { CallOptions, CallsApi } from '../api.ts';
@@ -256,7 +257,8 @@ export class Calls implements CallsApi {
     if (content.body.case !== 'callInvite') return;
     const { callSecret, video, expiresAtMs, group } = content.body.value;
     const callId = content.body.value.callId as CallId;
-    const remainingMs = Number(expiresAtMs) - acceptedAtMs;
+    // Both by the server's clock. A caller may ask for less time than a ring has, never for more.
+    const remainingMs = Math.min(Number(expiresAtMs) - acceptedAtMs, LIMITS.ringMs);
     if (remainingMs <= 0 || callSecret.length !== 32 || this.#over.has(callId)) return;
     if (this.#current?.callId === callId || this.#waiting?.callId === callId) return;
     await this.#learn([from.accountId]);

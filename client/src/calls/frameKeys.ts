@@ -33,6 +33,8 @@ export interface FrameKeyStore {
 
 interface ReceivedKey {
   readonly kid: bigint;
+  readonly generation: number;
+  readonly step: number;
   readonly key: Uint8Array;
 }
 
@@ -46,7 +48,7 @@ export class FrameKeys implements FrameKeyStore {
   #early: ReceivedContent[] = [];
   #schedule = noSchedule;
   #key: Uint8Array = new Uint8Array(KEY_BYTES);
-  #sending: ReceivedKey | undefined;
+  #sending: Pick<ReceivedKey, 'kid' | 'key'> | undefined;
   #work: Promise<void> = Promise.resolve();
   #graceTimer: ReturnType<typeof setTimeout> | undefined;
   #switchTimer: ReturnType<typeof setTimeout> | undefined;
@@ -160,12 +162,22 @@ export class FrameKeys implements FrameKeyStore {
     const member = this.#schedule.members.get(number);
     if (!member) {
       // It may have overtaken the roster that names its sender.
-      if (this.#early.length < EARLY_MAX) this.#early.push(received);
+      this.#early.push(received);
+      if (this.#early.length > EARLY_MAX) this.#early.shift();
       return;
     }
     if (addressKey(member.device) !== addressKey(from)) return;
     const kid = encodeKid({ participant: number, generation, step });
-    this.#received.set(number, { kid, key });
+    const before = this.#received.get(number);
+    this.#received.set(number, { kid, generation, step, key });
     for (const listener of this.#listeners) listener.receiving(kid, key);
+    // A key that begins anew is from a page that was loaded again: it has lost ours too.
+    const isLater =
+      !before || generation > before.generation || (generation === before.generation && step > before.step);
+    if (!isLater && !isSameKey(before.key, key)) this.#run({ type: 'send', to: [member] });
   }
+}
+
+function isSameKey(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, index) => byte === b[index]);
 }

@@ -87,7 +87,8 @@ export class SignalingClient {
         return await this.#open().request(typeof body === 'function' ? body() : body, reply);
       } catch (error) {
         const lost = error instanceof ProtocolError && (error.code === 'unreachable' || error.code === 'shutting-down');
-        if (!lost || attempt >= ATTEMPTS_MAX) throw error;
+        // With the last call gone there is nobody to open a socket again for.
+        if (!lost || attempt >= ATTEMPTS_MAX || this.#calls.size === 0) throw error;
       }
     }
   }

@@ -19,150 +19,23 @@
 // Time only enters as `now` and leaves as `deadlineOf`: the runner keeps one
 // timer, for the present deadline. Both are this device's clock, which may be
 // wrong by hours: a server's time is never compared with it.
-import { type AccountId, type Address, type CallId, LIMITS } from '@carillon/protocol';
+import type { AccountId } from '@carillon/protocol';
+import { LIMITS } from '@carillon/protocol';
 import type { CallEndReason, CallOutcome, CallPhase } from '../../model.ts';
-import { joinedOthers, type Participant, type Snapshot } from './roster.ts';
+import {
+  type Call,
+  type CallEffect,
+  type CallEvent,
+  deadlineOf,
+  type Facts,
+  factsOf,
+  type Link,
+  RING_GRACE_MS,
+  type Step,
+} from './callState.ts';
+import { joinedOthers, type Snapshot } from './roster.ts';
 
-/** How long signaling may take to answer a new call. Lower gives up on slow networks, higher keeps a dead screen up. */
-export const STARTING_MS = 15_000;
-/** After the ring's own end, how long the server's word on it is waited for. */
-export const RING_GRACE_MS = 5_000;
-/** Without media for this long a call ends; the roster keeps a place as long (LIMITS.reconnectMs). */
-export const MEDIA_LOST_MS = 30_000;
-
-export type Link = 'peer' | 'room';
-
-interface Facts {
-  readonly callId: CallId;
-  readonly self: Address;
-  readonly outgoing: boolean;
-  readonly video: boolean;
-  readonly mode: Link;
-  readonly revision: number;
-  readonly createdBy: AccountId;
-  readonly participants: readonly Participant[];
-  readonly startedAtMs: number;
-  /** Links that were opened, and whether media flows over them. */
-  readonly links: Readonly<Partial<Record<Link, boolean>>>;
-  /** The device at the other end of the peer link. */
-  readonly peer: Address | undefined;
-  readonly socketUp: boolean;
-  /** Signaling no longer knows this call. */
-  readonly forgotten: boolean;
-}
-
-type Stage =
-  | { readonly phase: 'starting'; readonly sinceMs: number }
-  /** The server's end of the ring tells a new ring from the old one; our own clock times it. */
-  | { readonly phase: 'ringing-out'; readonly serverRingsUntilMs: number; readonly ringsUntilMs: number }
-  | { readonly phase: 'ringing-in'; readonly ringsUntilMs: number; readonly from: Address }
-  | { readonly phase: 'connecting'; readonly sinceMs: number }
-  | { readonly phase: 'active'; readonly connectedAtMs: number }
-  | { readonly phase: 'reconnecting'; readonly connectedAtMs: number; readonly sinceMs: number }
-  | {
-      readonly phase: 'ended';
-      readonly reason: CallEndReason;
-      readonly by: AccountId | undefined;
-      /** Why it failed, for the person. */
-      readonly detail: string | undefined;
-      readonly connectedAtMs: number | undefined;
-    };
-
-export type Call = Facts & Stage;
-
-export type CallEvent =
-  // The person
-  | { readonly type: 'accept' }
-  | { readonly type: 'decline'; readonly busy: boolean }
-  | { readonly type: 'hang-up' }
-  // Signaling
-  | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
-  | { readonly type: 'ended'; readonly reason: CallEndReason; readonly by: AccountId | undefined }
-  | { readonly type: 'refused'; readonly words: string }
-  | { readonly type: 'forgotten' }
-  | { readonly type: 'socket'; readonly up: boolean }
-  // Media
-  | { readonly type: 'media-connected'; readonly link: Link }
-  | { readonly type: 'media-lost'; readonly link: Link }
-  | { readonly type: 'media-failed'; readonly words: string }
-  /** In a room, everyone the peer link carried is now heard through the SFU. */
-  | { readonly type: 'room-flows' }
-  | { readonly type: 'tick' };
-
-export type CallEffect =
-  /** Seal and send the invite to these accounts. */
-  | { readonly type: 'send-invites'; readonly accounts: readonly AccountId[] }
-  | { readonly type: 'request-accept' }
-  | { readonly type: 'request-decline'; readonly busy: boolean }
-  | { readonly type: 'request-hang-up' }
-  | { readonly type: 'open-peer'; readonly device: Address }
-  | { readonly type: 'close-peer' }
-  | { readonly type: 'open-room' }
-  /** The devices in the call are now these: frame keys follow them. */
-  | { readonly type: 'room-members' }
-  | { readonly type: 'record'; readonly outcome: CallOutcome; readonly durationMs: number }
-  /** Tell those who never answered, by an encrypted message that outlives the ring. */
-  | { readonly type: 'tell-missed'; readonly accounts: readonly AccountId[] }
-  | { readonly type: 'close' };
-
-export interface Step {
-  readonly call: Call;
-  readonly effects: readonly CallEffect[];
-}
-
-export interface NewCall {
-  readonly callId: CallId;
-  readonly self: Address;
-  readonly video: boolean;
-  readonly group: boolean;
-}
-
-function facts(init: NewCall, outgoing: boolean, createdBy: AccountId, now: number): Facts {
-  return {
-    callId: init.callId,
-    self: init.self,
-    outgoing,
-    video: init.video,
-    mode: init.group ? 'room' : 'peer',
-    revision: 0,
-    createdBy,
-    participants: [],
-    startedAtMs: now,
-    links: {},
-    peer: undefined,
-    socketUp: true,
-    forgotten: false,
-  };
-}
-
-export function outgoingCall(init: NewCall, callees: readonly AccountId[], now: number): Call {
-  const participants = callees.map(
-    (accountId): Participant => ({ accountId, state: 'invited', device: undefined, number: 0 }),
-  );
-  return { ...facts(init, true, init.self.accountId, now), participants, phase: 'starting', sinceMs: now };
-}
-
-export function incomingCall(init: NewCall, from: Address, ringsUntilMs: number, now: number): Call {
-  const caller: Participant = { accountId: from.accountId, state: 'joined', device: from, number: 0 };
-  return {
-    ...facts(init, false, from.accountId, now),
-    participants: [caller],
-    phase: 'ringing-in',
-    ringsUntilMs,
-    from,
-  };
-}
-
-/** A call this device was in before its page was loaded again: its links are opened by the next snapshot. */
-export function resumedCall(
-  init: NewCall,
-  outgoing: boolean,
-  createdBy: AccountId,
-  connectedAtMs: number,
-  now: number,
-): Call {
-  return { ...facts(init, outgoing, createdBy, now), phase: 'reconnecting', connectedAtMs, sinceMs: now };
-}
+export * from './callState.ts';
 
 type Handlers = {
   readonly [Phase in CallPhase]: {
@@ -182,11 +55,8 @@ function end(
   options: { by?: AccountId | undefined; detail?: string; before?: readonly CallEffect[] } = {},
 ): Step {
   const connectedAtMs = 'connectedAtMs' in call ? call.connectedAtMs : undefined;
-  const { callId, self, outgoing, video, mode, revision, createdBy, participants, startedAtMs, links, peer } = call;
   const ended: Call = {
-    ...{ callId, self, outgoing, video, mode, revision, createdBy, participants, startedAtMs, links, peer },
-    socketUp: call.socketUp,
-    forgotten: call.forgotten,
+    ...factsOf(call),
     phase: 'ended',
     reason,
     by: options.by,
@@ -221,7 +91,7 @@ export function lostByGlare(call: Facts, reason: CallEndReason, by: AccountId | 
 /** The roster's news: whom to open which link to. */
 function follow<Phase extends Call>(call: Phase, snapshot: Snapshot): { call: Phase; effects: CallEffect[] } {
   const effects: CallEffect[] = [];
-  const { mode, revision, video, createdBy, participants } = snapshot;
+  const { mode, revision, video, createdBy, participants, ringsUntilMs: serverRingsUntilMs } = snapshot;
   const self = participants.find(({ accountId }) => accountId === call.self.accountId);
   const inCall = self?.state === 'joined' && self.device?.deviceId === call.self.deviceId;
   const others = joinedOthers(participants, call.self.accountId);
@@ -238,15 +108,17 @@ function follow<Phase extends Call>(call: Phase, snapshot: Snapshot): { call: Ph
     peer = others[0].device;
     effects.push({ type: 'open-peer', device: peer });
   }
-  return { call: { ...call, mode, revision, video, createdBy, participants, links, peer, socketUp: true }, effects };
+  return {
+    call: { ...call, mode, revision, video, createdBy, participants, serverRingsUntilMs, links, peer, socketUp: true },
+    effects,
+  };
 }
 
 /** Phase after a snapshot, for a device that is in the call. */
 function settle(call: Call & { phase: 'starting' | 'ringing-out' }, snapshot: Snapshot, now: number): Step {
   const followed = follow(call, snapshot);
   const others = joinedOthers(snapshot.participants, call.self.accountId);
-  const { phase: _phase, ...rest } = followed.call;
-  const kept = rest as Facts;
+  const kept = factsOf(followed.call);
   if (others.length > 0) {
     const flows = kept.links.room || kept.links.peer;
     const next: Call = flows
@@ -254,10 +126,10 @@ function settle(call: Call & { phase: 'starting' | 'ringing-out' }, snapshot: Sn
       : { ...kept, phase: 'connecting', sinceMs: now };
     return { call: next, effects: followed.effects };
   }
-  const serverRingsUntilMs = snapshot.ringsUntilMs;
-  const sameRing = call.phase === 'ringing-out' && call.serverRingsUntilMs === serverRingsUntilMs;
+  // The server's end of a ring tells it from the next; our own clock times it.
+  const sameRing = call.phase === 'ringing-out' && call.serverRingsUntilMs === snapshot.ringsUntilMs;
   const ringsUntilMs = sameRing ? call.ringsUntilMs : now + LIMITS.ringMs;
-  return { call: { ...kept, phase: 'ringing-out', serverRingsUntilMs, ringsUntilMs }, effects: followed.effects };
+  return { call: { ...kept, phase: 'ringing-out', ringsUntilMs }, effects: followed.effects };
 }
 
 function withLink<Phase extends Call>(call: Phase, link: Link, up: boolean): Phase {
@@ -348,8 +220,7 @@ export const TRANSITIONS: Handlers = {
     accept: {
       to: ['connecting'],
       run: (call, _event, now) => {
-        const { phase: _phase, ringsUntilMs: _until, from: _from, ...kept } = call;
-        return { call: { ...kept, phase: 'connecting', sinceMs: now }, effects: [{ type: 'request-accept' }] };
+        return { call: { ...factsOf(call), phase: 'connecting', sinceMs: now }, effects: [{ type: 'request-accept' }] };
       },
     },
     decline: {
@@ -382,8 +253,8 @@ export const TRANSITIONS: Handlers = {
     'media-connected': {
       to: ['active'],
       run: (call, { link }, now) => {
-        const { sinceMs: _since, ...kept } = withLink(call, link, true);
-        return flows(kept as Call) ? stay({ ...kept, phase: 'active', connectedAtMs: now }) : stay(call);
+        const next = withLink(call, link, true);
+        return flows(next) ? stay({ ...factsOf(next), phase: 'active', connectedAtMs: now }) : stay(next);
       },
     },
     'media-lost': { to: [], run: (call, { link }) => stay(withLink(call, link, false)) },
@@ -421,8 +292,9 @@ export const TRANSITIONS: Handlers = {
     'media-connected': {
       to: ['active'],
       run: (call, { link }) => {
-        const { sinceMs: _since, ...kept } = withLink(call, link, true);
-        return flows(kept as Call) ? stay({ ...kept, phase: 'active' }) : stay(call);
+        const next = withLink(call, link, true);
+        const { connectedAtMs } = call;
+        return flows(next) ? stay({ ...factsOf(next), phase: 'active', connectedAtMs }) : stay(next);
       },
     },
     'media-lost': { to: [], run: (call, { link }) => stay(withLink(call, link, false)) },
@@ -457,23 +329,4 @@ export function step(call: Call, event: CallEvent, now: number): Step {
     );
   }
   return next;
-}
-
-/** When a `tick` is due, Unix milliseconds. */
-export function deadlineOf(call: Call): number | undefined {
-  switch (call.phase) {
-    case 'starting':
-      return call.sinceMs + STARTING_MS;
-    case 'ringing-out':
-    case 'ringing-in':
-      return call.ringsUntilMs + RING_GRACE_MS;
-    case 'connecting':
-    case 'reconnecting':
-      return call.sinceMs + MEDIA_LOST_MS;
-    case 'active':
-    case 'ended':
-      return undefined;
-    default:
-      return call satisfies never;
-  }
 }

@@ -1,0 +1,302 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { type AccountId, type Address, type CallId, type DeviceId, LIMITS } from '@carillon/protocol';
+import {
+  type Call,
+  type CallEffect,
+  type CallEvent,
+  deadlineOf,
+  incomingCall,
+  MEDIA_LOST_MS,
+  outgoingCall,
+  RING_GRACE_MS,
+  resumedCall,
+  STARTING_MS,
+  step,
+  TRANSITIONS,
+} from '../../../src/calls/core/callMachine.ts';
+import type { Participant, Snapshot } from '../../../src/calls/core/roster.ts';
+import { callWords } from '../../../src/calls/core/words.ts';
+import type { CallPhase } from '../../../src/model.ts';
+
+const NOW = 1_000_000;
+const callId = 'call' as CallId;
+const account = (name: string) => name as AccountId;
+const device = (name: string, id = 1): Address => ({ accountId: account(name), deviceId: id as DeviceId });
+const self = device('me');
+const init = { callId, self, video: false, group: false };
+
+const member = (name: string, state: Participant['state'], number = 0, id = 1): Participant => ({
+  accountId: account(name),
+  state,
+  device: state === 'joined' ? device(name, id) : undefined,
+  number,
+});
+
+let revision = 0;
+function snapshot(mode: 'peer' | 'room', ...participants: Participant[]): CallEvent & { type: 'snapshot' } {
+  const rest = { video: false, createdBy: account('me'), ringsUntilMs: 77 };
+  return { type: 'snapshot', snapshot: { callId, revision: ++revision, mode, ...rest, participants } };
+}
+
+const meIn = member('me', 'joined', 1);
+
+function run(call: Call, events: readonly CallEvent[], now = NOW): { call: Call; effects: CallEffect[] } {
+  const effects: CallEffect[] = [];
+  for (const event of events) {
+    const next = step(call, event, now);
+    call = next.call;
+    effects.push(...next.effects);
+  }
+  return { call, effects };
+}
+
+const outgoing = () => outgoingCall(init, [account('ana')], NOW);
+const incoming = () => incomingCall(init, device('ana', 3), NOW + LIMITS.ringMs, NOW);
+const ringing = () => run(outgoing(), [snapshot('peer', meIn, member('ana', 'ringing'))]).call;
+const joined = () => snapshot('peer', meIn, member('ana', 'joined', 2, 3));
+const inRoom = () => snapshot('room', meIn, member('ana', 'joined', 2, 3));
+const up = (link: 'peer' | 'room' = 'peer'): CallEvent => ({ type: 'media-connected', link });
+const down = (link: 'peer' | 'room' = 'peer'): CallEvent => ({ type: 'media-lost', link });
+const connecting = () => run(ringing(), [joined()]).call;
+const active = () => run(connecting(), [up()]).call;
+const reconnecting = () => run(active(), [down()]).call;
+
+const FROM: Record<Exclude<CallPhase, 'ended'>, () => Call> = {
+  starting: outgoing,
+  'ringing-out': ringing,
+  'ringing-in': incoming,
+  connecting,
+  active,
+  reconnecting,
+};
+const LATE = NOW + 10 * 60_000;
+const ended: CallEvent = { type: 'ended', reason: 'hung-up', by: account('ana') };
+const refused: CallEvent = { type: 'refused', words: 'no.' };
+const failed: CallEvent = { type: 'media-failed', words: 'no.' };
+
+/** Every edge: from, event, to, and the effects by name. */
+type Edge = [
+  from: Exclude<CallPhase, 'ended'>,
+  event: CallEvent | (() => CallEvent),
+  to: CallPhase,
+  effects: CallEffect['type'][],
+  now?: number,
+];
+const over: CallEffect['type'][] = ['record', 'close'];
+const overForCaller: CallEffect['type'][] = ['record', 'tell-missed', 'close'];
+const EDGES: Edge[] = [
+  ['starting', () => snapshot('peer', meIn, member('ana', 'invited')), 'ringing-out', ['send-invites']],
+  ['starting', joined, 'connecting', ['send-invites', 'open-peer']],
+  ['starting', { type: 'socket', up: false }, 'starting', []],
+  ['starting', ended, 'ended', over],
+  ['starting', refused, 'ended', over],
+  ['starting', failed, 'ended', ['request-hang-up', ...over]],
+  ['starting', { type: 'hang-up' }, 'ended', ['request-hang-up', ...over]],
+  ['starting', { type: 'tick' }, 'starting', []],
+  ['starting', { type: 'tick' }, 'ended', ['request-hang-up', ...over], LATE],
+  ['ringing-out', () => snapshot('peer', meIn, member('ana', 'ringing')), 'ringing-out', []],
+  ['ringing-out', joined, 'connecting', ['open-peer']],
+  ['ringing-out', up(), 'ringing-out', []],
+  ['ringing-out', down(), 'ringing-out', []],
+  ['ringing-out', { type: 'socket', up: false }, 'ringing-out', []],
+  ['ringing-out', ended, 'ended', overForCaller],
+  ['ringing-out', refused, 'ended', overForCaller],
+  ['ringing-out', { type: 'forgotten' }, 'ended', overForCaller],
+  ['ringing-out', failed, 'ended', ['request-hang-up', ...overForCaller]],
+  ['ringing-out', { type: 'hang-up' }, 'ended', ['request-hang-up', ...overForCaller]],
+  ['ringing-out', { type: 'tick' }, 'ringing-out', []],
+  ['ringing-out', { type: 'tick' }, 'ended', ['request-hang-up', ...overForCaller], LATE],
+  ['ringing-in', () => snapshot('peer', member('me', 'ringing'), member('ana', 'joined', 1, 3)), 'ringing-in', []],
+  ['ringing-in', { type: 'accept' }, 'connecting', ['request-accept']],
+  ['ringing-in', { type: 'decline', busy: false }, 'ended', ['request-decline', ...over]],
+  ['ringing-in', { type: 'hang-up' }, 'ended', ['request-decline', ...over]],
+  ['ringing-in', { type: 'socket', up: false }, 'ringing-in', []],
+  ['ringing-in', ended, 'ended', over],
+  ['ringing-in', refused, 'ended', over],
+  ['ringing-in', { type: 'forgotten' }, 'ended', over],
+  ['ringing-in', { type: 'tick' }, 'ringing-in', []],
+  ['ringing-in', { type: 'tick' }, 'ended', over, LATE],
+  ['connecting', joined, 'connecting', []],
+  ['connecting', up(), 'active', []],
+  ['connecting', up('room'), 'connecting', []],
+  ['connecting', down(), 'connecting', []],
+  ['connecting', { type: 'socket', up: false }, 'connecting', []],
+  ['connecting', ended, 'ended', over],
+  ['connecting', refused, 'ended', over],
+  ['connecting', { type: 'forgotten' }, 'ended', over],
+  ['connecting', failed, 'ended', ['request-hang-up', ...over]],
+  ['connecting', { type: 'room-flows' }, 'connecting', []],
+  ['connecting', { type: 'hang-up' }, 'ended', ['request-hang-up', ...over]],
+  ['connecting', { type: 'tick' }, 'connecting', []],
+  ['connecting', { type: 'tick' }, 'ended', ['request-hang-up', ...over], LATE],
+  ['active', inRoom, 'active', ['open-room', 'room-members']],
+  ['active', up(), 'active', []],
+  ['active', down(), 'reconnecting', []],
+  ['active', { type: 'socket', up: false }, 'active', []],
+  ['active', ended, 'ended', over],
+  ['active', { type: 'forgotten' }, 'active', []],
+  ['active', failed, 'ended', ['request-hang-up', ...over]],
+  ['active', { type: 'room-flows' }, 'active', []],
+  ['active', { type: 'hang-up' }, 'ended', ['request-hang-up', ...over]],
+  ['reconnecting', joined, 'reconnecting', []],
+  ['reconnecting', up(), 'active', []],
+  ['reconnecting', up('room'), 'reconnecting', []],
+  ['reconnecting', down(), 'reconnecting', []],
+  ['reconnecting', { type: 'socket', up: false }, 'reconnecting', []],
+  ['reconnecting', ended, 'ended', over],
+  ['reconnecting', refused, 'ended', over],
+  ['reconnecting', { type: 'forgotten' }, 'ended', over],
+  ['reconnecting', failed, 'ended', ['request-hang-up', ...over]],
+  ['reconnecting', { type: 'room-flows' }, 'reconnecting', []],
+  ['reconnecting', { type: 'hang-up' }, 'ended', ['request-hang-up', ...over]],
+  ['reconnecting', { type: 'tick' }, 'reconnecting', []],
+  ['reconnecting', { type: 'tick' }, 'ended', ['request-hang-up', ...over], LATE],
+];
+
+const made = (event: Edge[1]): CallEvent => (typeof event === 'function' ? event() : event);
+
+for (const [from, event, to, effects, now] of EDGES) {
+  const start = FROM[from]();
+  const { type } = made(event);
+  test(`${from}: ${type} leads to ${to}${now ? ', late' : ''}`, () => {
+    const next = step(start, made(event), now ?? NOW);
+    assert.equal(next.call.phase, to);
+    assert.deepEqual(
+      next.effects.map((effect) => effect.type),
+      effects,
+    );
+    assert.notEqual(
+      callWords(next.call, (name) => name),
+      '',
+    );
+  });
+}
+
+test('the edges above are all the table has, and the table has all of them', () => {
+  const tested = new Set(EDGES.map(([from, event, to]) => `${from} ${made(event).type} ${to}`));
+  // Reached by more than one event, in the tests below.
+  tested.add('ringing-out snapshot active');
+  for (const [from, row] of Object.entries(TRANSITIONS)) {
+    for (const [type, transition] of Object.entries(row)) {
+      for (const to of transition.to) assert.ok(tested.delete(`${from} ${type} ${to}`), `${from} ${type} ${to}`);
+      tested.delete(`${from} ${type} ${from}`);
+    }
+  }
+  assert.deepEqual([...tested], []);
+});
+
+test('what the table does not name is ignored', () => {
+  const call = active();
+  assert.equal(step(call, { type: 'accept' }, NOW).call, call);
+  const over = step(call, ended, NOW).call;
+  assert.equal(step(over, joined(), NOW).call, over);
+});
+
+test('an older or repeated snapshot, or one of another call, is ignored', () => {
+  const call = active();
+  const old: Snapshot = { ...inRoom().snapshot, revision: call.revision };
+  assert.equal(step(call, { type: 'snapshot', snapshot: old }, NOW).call, call);
+  const other: Snapshot = { ...inRoom().snapshot, callId: 'other' as CallId };
+  assert.equal(step(call, { type: 'snapshot', snapshot: other }, NOW).call, call);
+});
+
+test('deadlines: each phase that waits has one', () => {
+  assert.equal(deadlineOf(outgoing()), NOW + STARTING_MS);
+  assert.equal(deadlineOf(ringing()), NOW + LIMITS.ringMs + RING_GRACE_MS);
+  assert.equal(deadlineOf(incoming()), NOW + LIMITS.ringMs + RING_GRACE_MS);
+  assert.equal(deadlineOf(connecting()), NOW + MEDIA_LOST_MS);
+  assert.equal(deadlineOf(reconnecting()), NOW + MEDIA_LOST_MS);
+  assert.equal(deadlineOf(active()), undefined);
+});
+
+test('the peer is exactly the device that joined', () => {
+  const { effects } = run(ringing(), [joined()]);
+  assert.deepEqual(effects, [{ type: 'open-peer', device: device('ana', 3) }]);
+});
+
+test('a call of two becomes a group: peer to peer goes on until the room is heard', () => {
+  const moving = run(active(), [inRoom()]).call;
+  assert.deepEqual(moving.links, { peer: true, room: false });
+  // Either link keeps the call alive.
+  const onPeer = run(moving, [up('room'), down('room')]).call;
+  assert.equal(onPeer.phase, 'active');
+  const moved = run(moving, [up('room'), { type: 'room-flows' }]);
+  assert.deepEqual(moved.effects, [{ type: 'close-peer' }]);
+  assert.deepEqual(moved.call.links, { room: true });
+  assert.equal(run(moved.call, [down('room')]).call.phase, 'reconnecting');
+});
+
+test('the creator of a group is in its room before anyone else', () => {
+  const group = outgoingCall({ ...init, group: true }, [account('ana'), account('bo')], NOW);
+  const alone = run(group, [snapshot('room', meIn, member('ana', 'ringing'), member('bo', 'invited')), up('room')]);
+  assert.equal(alone.call.phase, 'ringing-out');
+  assert.deepEqual(
+    alone.effects.map(({ type }) => type),
+    ['send-invites', 'open-room', 'room-members'],
+  );
+  assert.equal(
+    callWords(alone.call, (name) => name),
+    'Ringing ana…',
+  );
+  const first = run(alone.call, [snapshot('room', meIn, member('ana', 'joined', 2), member('bo', 'ringing'))]);
+  assert.equal(first.call.phase, 'active');
+});
+
+test('a forgotten call that has media goes on until the media is lost', () => {
+  const call = run(active(), [{ type: 'forgotten' }]).call;
+  assert.equal(call.phase, 'active');
+  assert.equal(call.forgotten, true);
+  assert.equal(run(call, [down()]).call.phase, 'reconnecting');
+});
+
+test('a resumed call opens its link by the next snapshot and counts from its first connection', () => {
+  const resumed = resumedCall(init, true, account('me'), NOW - 60_000, NOW);
+  const back = run(resumed, [joined(), up()]);
+  assert.deepEqual(back.effects, [{ type: 'open-peer', device: device('ana', 3) }]);
+  assert.ok(back.call.phase === 'active' && back.call.connectedAtMs === NOW - 60_000);
+  const { effects } = run(back.call, [{ type: 'hang-up' }]);
+  assert.deepEqual(
+    effects.find(({ type }) => type === 'record'),
+    { type: 'record', outcome: 'completed', durationMs: 60_000 },
+  );
+});
+
+test('only those who never answered are told of a missed call', () => {
+  const group = outgoingCall({ ...init, group: true }, [account('ana'), account('bo'), account('cy')], NOW);
+  const roster = snapshot('room', meIn, member('ana', 'expired'), member('bo', 'declined'), member('cy', 'left', 2));
+  const { effects } = run(group, [roster, { type: 'ended', reason: 'expired', by: undefined }]);
+  assert.deepEqual(
+    effects.find(({ type }) => type === 'tell-missed'),
+    { type: 'tell-missed', accounts: ['ana'] },
+  );
+});
+
+test('a call lost by glare leaves no trace; one answered elsewhere neither', () => {
+  const glare = run(ringing(), [{ type: 'ended', reason: 'cancelled', by: account('ana') }]);
+  assert.deepEqual(glare.effects, [{ type: 'close' }]);
+  const elsewhere = run(incoming(), [{ type: 'ended', reason: 'accepted-elsewhere', by: account('me') }]);
+  assert.deepEqual(elsewhere.effects, [{ type: 'close' }]);
+});
+
+test('words at the end say who did what', () => {
+  const wordsAfter = (call: Call, event: CallEvent, now = NOW) =>
+    callWords(run(call, [event], now).call, (name) => name);
+  const end = (reason: 'declined' | 'busy' | 'expired' | 'cancelled' | 'connection-lost', by?: string): CallEvent => ({
+    type: 'ended',
+    reason,
+    by: by === undefined ? undefined : account(by),
+  });
+  assert.equal(wordsAfter(ringing(), end('declined', 'ana')), 'ana declined the call');
+  assert.equal(wordsAfter(ringing(), end('busy', 'ana')), 'ana is in another call');
+  assert.equal(wordsAfter(ringing(), end('expired')), 'No answer');
+  assert.equal(wordsAfter(ringing(), { type: 'hang-up' }), 'You cancelled the call');
+  assert.equal(wordsAfter(incoming(), end('cancelled', 'ana')), 'Missed call from ana');
+  assert.equal(wordsAfter(incoming(), end('expired')), 'Missed call from ana');
+  assert.equal(wordsAfter(incoming(), { type: 'decline', busy: false }), 'You declined the call');
+  assert.equal(wordsAfter(active(), end('connection-lost')), 'The call ended: the connection was lost');
+  assert.equal(
+    wordsAfter(connecting(), { type: 'tick' }, LATE),
+    'The call could not be connected: no way through the network was found.',
+  );
+});
