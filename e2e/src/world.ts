@@ -139,9 +139,9 @@ export class World {
 
   /** Turns one bit in the middle of the blob that was stored last. */
   tamperNewestBlob(): void {
-    const blobs = path.join(this.dataDir, 'blobs');
+    const blobs = path.join(this.dataDir, 'media/blobs');
     const files = readdirSync(blobs, { recursive: true, withFileTypes: true })
-      .filter((entry) => entry.isFile() && /^[A-Za-z0-9_-]{43}$/.test(entry.name))
+      .filter((entry) => entry.isFile() && /^[0-9a-f]{64}$/.test(entry.name))
       .map((entry) => path.join(entry.parentPath, entry.name))
       .sort((a, b) => statSync(a).mtimeMs - statSync(b).mtimeMs);
     const newest = files.at(-1);

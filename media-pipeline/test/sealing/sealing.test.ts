@@ -19,7 +19,7 @@ import { content, gather, inPieces } from './content.ts';
 const CHUNK = 65_536;
 const BORDER_SIZES = [0, 1, 4_095, 4_096, 4_097, CHUNK - 1, CHUNK, CHUNK + 1, 3 * CHUNK - 1, 3 * CHUNK, 3 * CHUNK + 1];
 
-test('[BLOB-1] what is sealed opens as it was, at every size around a chunk border', async () => {
+test('[BLOB-11] what is sealed opens as it was, at every size around a chunk border', async () => {
   for (const size of BORDER_SIZES) {
     const plaintext = content(size);
     const progress: number[] = [];
@@ -33,7 +33,7 @@ test('[BLOB-1] what is sealed opens as it was, at every size around a chunk bord
   }
 });
 
-test('[BLOB-1] the same in a stream, in pieces of any size', async () => {
+test('[BLOB-11] the same in a stream, in pieces of any size', async () => {
   const plaintext = content(200_000);
   const key = createBlobKey();
   const secret = { key, sizeBytes: plaintext.length, chunkBytes: CHUNK };
@@ -48,7 +48,7 @@ test('[BLOB-1] the same in a stream, in pieces of any size', async () => {
   }
 });
 
-test('[BLOB-1] a stream is worked on as it comes: few chunks are taken ahead', async () => {
+test('[BLOB-11] a stream is worked on as it comes: few chunks are taken ahead', async () => {
   let taken = 0;
   const endless = async function* () {
     for (let n = 0; n < 200; n++) {
@@ -62,7 +62,7 @@ test('[BLOB-1] a stream is worked on as it comes: few chunks are taken ahead', a
   await chunks.return(undefined);
 });
 
-test('[BLOB-2] any byte range opens and verifies alone, fetching only its chunks', async () => {
+test('[BLOB-12] any byte range opens and verifies alone, fetching only its chunks', async () => {
   const plaintext = content(5 * CHUNK + 777);
   const sealed = await sealBlob(plaintext);
   let fetched = 0;
@@ -98,7 +98,7 @@ test('[BLOB-2] any byte range opens and verifies alone, fetching only its chunks
   await assert.rejects(openRange(short, sealed, 10, 20), BlobTamperedError);
 });
 
-test('[BLOB-4] the sealed length tells little of the size', async () => {
+test('[BLOB-14] the sealed length tells little of the size', async () => {
   const lengths = new Set<number>();
   for (let size = 0; size < 1_000_000; size += 100) {
     const sealed = sealedLength(size);
@@ -131,7 +131,7 @@ test('what the source throws comes out as it is, not as tampering', async () => 
   await assert.rejects(openRange(fetchRange, sealed, 0, 10), TypeError);
 });
 
-test('[BLOB-1] the blob of format 1 is the same, byte for byte, as on the day it was frozen', async () => {
+test('[BLOB-11] the blob of format 1 is the same, byte for byte, as on the day it was frozen', async () => {
   const key = Uint8Array.from({ length: 32 }, (_, i) => i);
   const plaintext = content(70_000);
   const blob = await gather(sealChunks([plaintext], { key, sizeBytes: 70_000, chunkBytes: CHUNK }));

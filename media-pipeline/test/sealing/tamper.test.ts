@@ -22,7 +22,7 @@ async function refuses(blob: Uint8Array, secret: Pick<SealedBlob, 'key' | 'sizeB
   await assert.rejects(gather(openChunks([blob], secret)), BlobTamperedError);
 }
 
-test('[BLOB-3] any changed bit is refused, wherever it is', async () => {
+test('[BLOB-13] any changed bit is refused, wherever it is', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat({ max: sealed.blobBytes * 8 - 1 }), async (bit) => {
       const blob = new Uint8Array(sealed.blob);
@@ -42,7 +42,7 @@ test('[BLOB-3] any changed bit is refused, wherever it is', async () => {
   }
 });
 
-test('[BLOB-3] chunks that are cut off, swapped, repeated or added are refused', async () => {
+test('[BLOB-13] chunks that are cut off, swapped, repeated or added are refused', async () => {
   const order = (...numbers: number[]) => new Uint8Array(Buffer.concat(numbers.map((n) => pieces[n]!)));
   assert.deepEqual(await openBlob(order(0, 1, 2, 3), sealed), plaintext);
   for (const blob of [
@@ -62,7 +62,7 @@ test('[BLOB-3] chunks that are cut off, swapped, repeated or added are refused',
   }
 });
 
-test('[BLOB-3] a blob cut at a chunk border is refused even with the length that fits it', async () => {
+test('[BLOB-13] a blob cut at a chunk border is refused even with the length that fits it', async () => {
   // The last chunk of the shorter blob has no last flag; the longer one's last has one too many.
   const shorter = { ...sealed, sizeBytes: 3 * CHUNK };
   await refuses(new Uint8Array(Buffer.concat(pieces.slice(0, 3))), shorter);
@@ -70,7 +70,7 @@ test('[BLOB-3] a blob cut at a chunk border is refused even with the length that
   await refuses(new Uint8Array(Buffer.concat([...pieces, pieces[3]!])), longer);
 });
 
-test('[BLOB-3] the wrong key, true length or chunk size opens nothing', async () => {
+test('[BLOB-13] the wrong key, true length or chunk size opens nothing', async () => {
   const key = new Uint8Array(sealed.key);
   key[31]! ^= 1;
   await refuses(sealed.blob, { ...sealed, key });
@@ -85,14 +85,14 @@ test('[BLOB-3] the wrong key, true length or chunk size opens nothing', async ()
   await refuses(odd.blob, { ...odd, sizeBytes: odd.sizeBytes - 1 });
 });
 
-test('[BLOB-3] chunks of another blob do not fit', async () => {
+test('[BLOB-13] chunks of another blob do not fit', async () => {
   const other = await sealBlob(plaintext);
   const mixed = new Uint8Array(sealed.blob);
   mixed.set(other.blob.subarray(0, SEALED_CHUNK));
   await refuses(mixed);
 });
 
-test('[BLOB-3] a stream gives out nothing that is not authentic', async () => {
+test('[BLOB-13] a stream gives out nothing that is not authentic', async () => {
   const blob = new Uint8Array(sealed.blob);
   blob[2 * SEALED_CHUNK + 5]! ^= 1;
   const given: Uint8Array[] = [];

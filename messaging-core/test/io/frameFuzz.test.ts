@@ -13,7 +13,7 @@ import { type RequestBody, sendRequest, TestSocket } from '../testSocket.ts';
 /** A seed that failed may be given to run it again. */
 const SEED = Number(process.env.CARILLON_FUZZ_SEED ?? randomInt(2 ** 31));
 
-test(`[WIRE-1] hostile frames harm nobody else (CARILLON_FUZZ_SEED=${SEED})`, async (t) => {
+test(`[WIRE-3] hostile frames harm nobody else (CARILLON_FUZZ_SEED=${SEED})`, async (t) => {
   const server = await startServer(t);
   const ana = await TestDevice.register(server, 'ana');
   const ben = await TestDevice.register(server, 'ben', 5);

@@ -178,7 +178,7 @@ async function fetchBundle(socket: TestSocket, of: TestDevice) {
   return bundles.devices[0]!;
 }
 
-test('[E2EE-1] a one-time prekey is given out once; then bundles come without, and the device is told', async (t) => {
+test('[E2EE-12] a one-time prekey is given out once; then bundles come without, and the device is told', async (t) => {
   const { ben, from } = await twoPeople(t, {}, 2);
   const to = await ben.connect();
   const given = [await fetchBundle(from, ben), await fetchBundle(from, ben), await fetchBundle(from, ben)];
@@ -230,7 +230,7 @@ test('accounts are found by handle, folded, and by id', async (t) => {
   assert.equal((await failure(find({ handle: 'ben', accountId: ben.accountId }))).code, 'invalid-request');
 });
 
-test('[E2EE-1] look-ups of one account are limited, so that nobody drains prekeys', async (t) => {
+test('[E2EE-12] look-ups of one account are limited, so that nobody drains prekeys', async (t) => {
   const { ben, from } = await twoPeople(t);
   const look = () => from.request({ case: 'fetchBundles', value: { accountId: ben.accountId } }, 'bundles');
   const results = await Promise.allSettled(Array.from({ length: 600 }, look));

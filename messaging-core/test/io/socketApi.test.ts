@@ -6,7 +6,7 @@ import { TestDevice } from '../testDevice.ts';
 import { startServer } from '../testServer.ts';
 import { TestSocket } from '../testSocket.ts';
 
-test('[WIRE-1] a malformed frame and a text frame close the socket; others live on', async (t) => {
+test('[WIRE-3] a malformed frame and a text frame close the socket; others live on', async (t) => {
   const server = await startServer(t);
   const ana = await TestDevice.register(server, 'ana');
   const ben = await TestDevice.register(server, 'ben');
@@ -20,7 +20,7 @@ test('[WIRE-1] a malformed frame and a text frame close the socket; others live 
   await bystander.send(ana.address);
 });
 
-test('[WIRE-1] an oversized frame closes the socket and the server lives', async (t) => {
+test('[WIRE-3] an oversized frame closes the socket and the server lives', async (t) => {
   const server = await startServer(t);
   const ana = await TestDevice.register(server, 'ana');
   const socket = await ana.connect();
@@ -29,7 +29,7 @@ test('[WIRE-1] an oversized frame closes the socket and the server lives', async
   await (await ana.connect()).close();
 });
 
-test('[WIRE-3] a request of an unknown kind is answered and the socket stays', async (t) => {
+test('[WIRE-4] a request of an unknown kind is answered and the socket stays', async (t) => {
   const server = await startServer(t);
   const ana = await TestDevice.register(server, 'ana');
   const socket = await ana.connect();
@@ -79,7 +79,7 @@ test('[AUTH-2] a wrong and an expired token are refused by their codes', async (
   assert.equal(await attempt(token), 'token-expired');
 });
 
-test('[WIRE-4] a socket past its frame rate is closed; a slower one is not', async (t) => {
+test('[WIRE-5] a socket past its frame rate is closed; a slower one is not', async (t) => {
   const server = await startServer(t, { CARILLON_MESSAGING_FRAMES_PER_SECOND: '2' });
   const ana = await TestDevice.register(server, 'ana');
   const socket = await ana.connect();
