@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { MediaSource, PATHS, ProtocolError, TransportDirection } from '@carillon/protocol';
 import fc from 'fast-check';
-import { parseJsonObject } from '../src/io/jsonParameters.ts';
+import { parseMediaParameters, rtpParametersSchema } from '../src/io/mediaParameters.ts';
 import { FrameClient, noWorker, type RunningSfu, startSfu } from './runningSfu.ts';
 
 const RUNS = 150;
@@ -16,7 +16,10 @@ after(() => sfu?.close());
 
 type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-const DTLS: Json = { role: 'auto', fingerprints: [{ algorithm: 'sha-256', value: 'AB:CD' }] };
+const DTLS: Json = {
+  role: 'auto',
+  fingerprints: [{ algorithm: 'sha-256', value: Array.from({ length: 32 }, () => 'AB').join(':') }],
+};
 const RTP: Json = {
   mid: '0',
   codecs: [
@@ -67,11 +70,11 @@ const bends = fc.array(fc.tuple(fc.array(fc.nat(20), { maxLength: 5 }), leaf), {
 const bent = (value: Json, by: [number[], Json][]) =>
   JSON.stringify(by.reduce<Json>((sofar, [path, to]) => bend(sofar, path, to), value));
 
-test('text that is no JSON object is refused by its code', () => {
+test('text that is no such JSON is refused by its code', () => {
   fc.assert(
     fc.property(fc.oneof(fc.string(), fc.json()), (text) => {
       try {
-        assert.equal(typeof parseJsonObject(text), 'object');
+        assert.equal(typeof parseMediaParameters(text, rtpParametersSchema), 'object');
       } catch (error) {
         assert.equal(error instanceof ProtocolError && error.code, 'media-parameters');
       }

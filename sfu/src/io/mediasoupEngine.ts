@@ -62,12 +62,17 @@ export class MediasoupEngine implements MediaEngine {
     try {
       const router = await least.worker.createRouter({ mediaCodecs: ROUTER_CODECS });
       router.observer.once('close', () => least.rooms--);
-      const { announced, tap } = this.#options;
+      const { announced, tap, log } = this.#options;
+      const onBroken = () => {
+        log.error('media worker cannot be spoken to; it is ended');
+        killWorker(least.worker);
+      };
       const room = await MediasoupRoom.open({
         router,
         server: least.server,
         announced,
         events,
+        onBroken,
         ...(tap ? { tap } : {}),
       });
       if (router.closed) throw new ProtocolError('sfu-unavailable');
@@ -93,7 +98,13 @@ export class MediasoupEngine implements MediaEngine {
   close(): void {
     this.#closed = true;
     for (const timer of this.#restarts.values()) clearTimeout(timer);
-    for (const { worker } of this.#running.values()) worker.close();
+    for (const { worker } of this.#running.values()) {
+      try {
+        worker.close();
+      } catch {
+        killWorker(worker);
+      }
+    }
     this.#running.clear();
   }
 
@@ -137,6 +148,15 @@ export class MediasoupEngine implements MediaEngine {
       );
     }, pauseMs);
     this.#restarts.set(index, timer);
+  }
+}
+
+/** Its death is then noticed, and mended, like any other. */
+function killWorker({ pid }: types.Worker): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It is gone already.
   }
 }
 

@@ -24,8 +24,6 @@ export const ROUTER_CODECS: types.RouterRtpCodecCapability[] = [
 const INITIAL_OUTGOING_BITS_PER_SECOND = 1_000_000;
 /** What a sender is asked to stay below (REMB, transport-cc): three layers and a shared screen. */
 const INCOMING_BITS_PER_SECOND_MAX = 6_000_000;
-/** Simulcast layers of one producer; the core's layer bound follows it. */
-const ENCODINGS_MAX = 3;
 /** Key frames are large: however many receivers ask, a sender makes at most one in this time. */
 const KEY_FRAME_REQUEST_DELAY_MS = 500;
 /** Louder than this, in dBov (RFC 6464), is speech and not a room's hum. */
@@ -39,6 +37,8 @@ export interface MediasoupRoomOptions {
   readonly announced: readonly string[];
   readonly events: RoomMediaEvents;
   readonly tap?: MediaTap;
+  /** mediasoup can build no more messages for this worker: only a new one helps. */
+  readonly onBroken: () => void;
 }
 
 export class MediasoupRoom implements RoomMedia {
@@ -86,7 +86,7 @@ export class MediasoupRoom implements RoomMedia {
 
   async openTransport(): Promise<TransportOffer> {
     const { router, server, announced } = this.#options;
-    const transport = await guarded(() =>
+    const transport = await this.#guarded(() =>
       router.createWebRtcTransport({
         webRtcServer: server,
         enableUdp: true,
@@ -97,19 +97,19 @@ export class MediasoupRoom implements RoomMedia {
     );
     this.#transports.set(transport.id, transport);
     transport.observer.on('close', () => this.#transports.delete(transport.id));
-    await guarded(() => transport.setMaxIncomingBitrate(INCOMING_BITS_PER_SECOND_MAX));
+    await this.#guarded(() => transport.setMaxIncomingBitrate(INCOMING_BITS_PER_SECOND_MAX));
     const { id, iceParameters, dtlsParameters } = transport;
     return { id, iceParameters, dtlsParameters, iceCandidates: announce(transport.iceCandidates, announced) };
   }
 
   async connectTransport(transportId: string, dtlsParameters: unknown): Promise<void> {
     const transport = this.#transport(transportId);
-    await guarded(() => transport.connect({ dtlsParameters: dtlsParameters as types.DtlsParameters }));
+    await this.#guarded(() => transport.connect({ dtlsParameters: dtlsParameters as types.DtlsParameters }));
   }
 
   restartIce(transportId: string): Promise<unknown> {
     const transport = this.#transport(transportId);
-    return guarded(() => transport.restartIce());
+    return this.#guarded(() => transport.restartIce());
   }
 
   async produce(
@@ -123,8 +123,8 @@ export class MediasoupRoom implements RoomMedia {
   ): Promise<string> {
     const transport = this.#transport(transportId);
     const parameters = rtpParameters as types.RtpParameters;
-    if (!isAcceptable(parameters, kind)) throw new ProtocolError('media-parameters');
-    const producer = await guarded(() =>
+    if (!isOfKind(parameters, kind)) throw new ProtocolError('media-parameters');
+    const producer = await this.#guarded(() =>
       transport.produce({
         kind,
         rtpParameters: parameters,
@@ -156,7 +156,7 @@ export class MediasoupRoom implements RoomMedia {
     if (!this.#options.router.canConsume({ producerId, rtpCapabilities: capabilities })) {
       throw new ProtocolError('media-parameters');
     }
-    const consumer = await guarded(() =>
+    const consumer = await this.#guarded(() =>
       transport.consume({ producerId, rtpCapabilities: capabilities, paused: true }),
     );
     const { id, kind, rtpParameters } = consumer;
@@ -177,21 +177,23 @@ export class MediasoupRoom implements RoomMedia {
         this.#transports.get(command.transportId)?.close();
         return;
       case 'producer':
-        await guarded(async () => this.#producers.get(command.producerId)?.[command.action]());
+        await this.#guarded(async () => this.#producers.get(command.producerId)?.[command.action]());
         return;
       case 'consumer': {
         const action = command.action === 'key-frame' ? 'requestKeyFrame' : command.action;
-        await guarded(async () => this.#consumers.get(command.consumerId)?.[action]());
+        await this.#guarded(async () => this.#consumers.get(command.consumerId)?.[action]());
         return;
       }
       case 'layers': {
         const { spatial, temporal } = command.layers;
         const consumer = this.#consumers.get(command.consumerId);
-        await guarded(async () => consumer?.setPreferredLayers({ spatialLayer: spatial, temporalLayer: temporal }));
+        await this.#guarded(async () =>
+          consumer?.setPreferredLayers({ spatialLayer: spatial, temporalLayer: temporal }),
+        );
         return;
       }
       case 'observe':
-        await guarded(() => this.#levels.addProducer({ producerId: command.producerId }));
+        await this.#guarded(() => this.#levels.addProducer({ producerId: command.producerId }));
         return;
       default:
         command satisfies never;
@@ -199,7 +201,23 @@ export class MediasoupRoom implements RoomMedia {
   }
 
   close(): void {
-    this.#options.router.close();
+    try {
+      this.#options.router.close();
+    } catch {
+      this.#options.onBroken();
+    }
+  }
+
+  /** What mediasoup refuses is what the client gave it, unless the worker is gone or its channel broken. */
+  async #guarded<T>(work: () => T | Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (cause) {
+      const isBroken = cause instanceof TypeError && cause.message.startsWith('FlatBuffers');
+      if (isBroken) this.#options.onBroken();
+      const isGone = cause instanceof errors.WorkerClosedError || cause instanceof errors.NotFoundError;
+      throw new ProtocolError(isGone || isBroken ? 'sfu-unavailable' : 'media-parameters', { cause });
+    }
   }
 
   #transport(transportId: string): types.WebRtcTransport {
@@ -209,20 +227,9 @@ export class MediasoupRoom implements RoomMedia {
   }
 }
 
-/** What mediasoup does not check itself: how many layers, and that a microphone sends no video. */
-function isAcceptable({ encodings, codecs }: types.RtpParameters, kind: 'audio' | 'video'): boolean {
-  if (!Array.isArray(encodings) || encodings.length > ENCODINGS_MAX || !Array.isArray(codecs)) return false;
-  return codecs.every((codec) => String(codec?.mimeType).toLowerCase().startsWith(`${kind}/`));
-}
-
-/** What mediasoup refuses is what the client gave it, unless the worker is gone. */
-async function guarded<T>(work: () => T | Promise<T>): Promise<T> {
-  try {
-    return await work();
-  } catch (cause) {
-    const isGone = cause instanceof errors.WorkerClosedError || cause instanceof errors.NotFoundError;
-    throw new ProtocolError(isGone ? 'sfu-unavailable' : 'media-parameters', { cause });
-  }
+/** mediasoup lets a microphone send video. */
+function isOfKind({ codecs }: types.RtpParameters, kind: 'audio' | 'video'): boolean {
+  return codecs.every(({ mimeType }) => mimeType.toLowerCase().startsWith(`${kind}/`));
 }
 
 /** One socket, offered once for each announced address (RFC 8445 §5.1.1.3, §5.1.2 for foundation and priority). */

@@ -2,8 +2,13 @@
 import { ProtocolError, type SfuClientFrame } from '@carillon/protocol';
 import type { ConsumerAction, LinkId, ProducerAction } from '../core/roomTypes.ts';
 import { directionFromWire, sourceFromWire } from './frames.ts';
-import { parseJsonObject } from './jsonParameters.ts';
 import type { ServerBody } from './link.ts';
+import {
+  dtlsParametersSchema,
+  parseMediaParameters,
+  rtpCapabilitiesSchema,
+  rtpParametersSchema,
+} from './mediaParameters.ts';
 import type { RoomRunner } from './roomRunner.ts';
 
 const DONE: ServerBody = { case: 'done', value: {} };
@@ -20,7 +25,7 @@ export async function answer(room: RoomRunner, link: LinkId, { body }: SfuClient
   };
   switch (body.case) {
     case 'setRtpCapabilities':
-      room.setCapabilities(link, parseJsonObject(body.value.json));
+      room.setCapabilities(link, parseMediaParameters(body.value.json, rtpCapabilitiesSchema));
       return DONE;
     case 'createTransport': {
       const offer = await room.openTransport(link, directionFromWire(body.value.direction));
@@ -34,16 +39,19 @@ export async function answer(room: RoomRunner, link: LinkId, { body }: SfuClient
         },
       };
     }
-    case 'connectTransport':
-      await room.connectTransport(link, body.value.transportId, parseJsonObject(body.value.dtlsParametersJson));
+    case 'connectTransport': {
+      const { transportId, dtlsParametersJson } = body.value;
+      const parameters = parseMediaParameters(dtlsParametersJson, dtlsParametersSchema);
+      await room.connectTransport(link, transportId, parameters);
       return DONE;
+    }
     case 'restartIce': {
       const iceParameters = await room.restartIce(link, body.value.transportId);
       return { case: 'iceParameters', value: { json: JSON.stringify(iceParameters) } };
     }
     case 'produce': {
       const { transportId, source, rtpParametersJson } = body.value;
-      const parameters = parseJsonObject(rtpParametersJson);
+      const parameters = parseMediaParameters(rtpParametersJson, rtpParametersSchema);
       const producerId = await room.produce(link, transportId, sourceFromWire(source), parameters);
       return { case: 'produced', value: { producerId } };
     }
