@@ -1,33 +1,20 @@
 // Runs one call: keeps the machine's state, drains its events one at a time,
 // carries out its effects, and shows every change.
-import {
-  type AccountId,
-  type Address,
-  addressKey,
-  type CallId,
-  LIMITS,
-  ProtocolError,
-  type Relayed,
-  CallOutcome as WireOutcome,
-} from '@carillon/protocol';
+import { type AccountId, type Address, type CallId, ProtocolError, type Relayed } from '@carillon/protocol';
 import { socketUrl } from '../connection/origin.ts';
 import type { ContentChannel } from '../messaging/contentChannel.ts';
 import type { CallEndReason, CallView, Contact, Notice } from '../model.ts';
 import type { Platform } from '../ports.ts';
+import { CallMessages } from './callMessages.ts';
 import type { CallRecords } from './callRecords.ts';
 import { callView, type RemoteState } from './callView.ts';
 import { type Call, type CallEffect, type CallEvent, deadlineOf, lostByGlare, step } from './core/callMachine.ts';
 import { joinedOthers, type Snapshot } from './core/roster.ts';
-import type { CallEngine, LocalMedia, RemoteMedia, Room, StatsEntry } from './engine.ts';
+import type { CallEngine, LocalMedia, Room, StatsEntry } from './engine.ts';
 import { FrameKeys } from './frameKeys.ts';
 import { Meter } from './meter.ts';
-import { PeerLink } from './peerLink.ts';
-import { SealedRelay } from './sealedRelay.ts';
+import { PeerSide } from './peerSide.ts';
 import type { SignalingClient, SignalingListener } from './signalingClient.ts';
-import type { Signal } from './signals.ts';
-
-/** Relayed frames kept until the roster says who the peer is. A description and its candidates are about a dozen. */
-const EARLY_FRAMES_MAX = 64;
 
 /** A record says when the call was last alive (callRecords.ts); well below the age at which it is given up. */
 const REMEMBER_EVERY_MS = 10_000;
@@ -58,18 +45,14 @@ export interface CallStart {
 
 export class RunningCall implements SignalingListener {
   readonly #deps: CallDeps;
-  readonly #secrets: Map<string, Uint8Array>;
-  readonly #resumed: boolean;
+  readonly #messages: CallMessages;
+  readonly #peer: PeerSide;
   readonly #keys: FrameKeys;
   readonly #leave: () => void;
   #call: Call;
   #media: LocalMedia | undefined;
   #stopMedia: (() => void) | undefined;
   #receivedSeq: bigint | undefined;
-  #generation: number;
-  #link: PeerLink | undefined;
-  #relay: SealedRelay | undefined;
-  #earlyFrames: Relayed[] = [];
   #room: Room | undefined;
   #meter: Meter | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
@@ -81,10 +64,9 @@ export class RunningCall implements SignalingListener {
   constructor(deps: CallDeps, start: CallStart) {
     this.#deps = deps;
     this.#call = start.call;
-    this.#secrets = new Map(start.secrets);
+    this.#messages = new CallMessages(deps.channel, deps.platform, start.secrets);
     this.#receivedSeq = start.receivedSeq;
-    this.#generation = start.generation ?? 1;
-    this.#resumed = start.generation !== undefined;
+    this.#peer = this.#peerSide(start.generation);
     this.#keys = new FrameKeys({ callId: start.call.callId, channel: deps.channel, crypto: deps.platform.crypto });
     if (start.media) this.setMedia(start.media);
     this.#leave = deps.signaling.join(this);
@@ -114,7 +96,7 @@ export class RunningCall implements SignalingListener {
   setMedia(media: LocalMedia): void {
     this.#media = media;
     this.#stopMedia = media.onChange(() => {
-      this.#tellMedia();
+      this.#peer.tellMedia();
       this.#deps.changed(this);
     });
   }
@@ -125,7 +107,7 @@ export class RunningCall implements SignalingListener {
     try {
       await this.#deps.signaling.online();
       // The offer and the way through the network are made while it rings.
-      if (!room && this.#call.phase === 'starting') this.#openLink(true, false);
+      if (!room && this.#media && this.#call.phase === 'starting') this.#peer.prepare(this.#media);
       const value = { callId, calleeAccountIds: [...callees], video, room };
       const snapshot = await this.#deps.signaling.state({ case: 'create', value });
       this.#receivedSeq ??= 0n;
@@ -140,7 +122,7 @@ export class RunningCall implements SignalingListener {
     const value = { callId: this.callId, accountIds: [...accounts] };
     const snapshot = await this.#deps.signaling.state({ case: 'invite', value });
     this.snapshot(snapshot);
-    await this.#sendInvites(accounts);
+    await this.#messages.invite(this.#call, accounts);
   }
 
   // What signaling says.
@@ -166,8 +148,7 @@ export class RunningCall implements SignalingListener {
   relayed(frame: Relayed): void {
     if (this.#receivedSeq !== undefined && frame.seq <= this.#receivedSeq) return;
     this.#receivedSeq = frame.seq;
-    if (this.#relay) this.#relay.receive(frame);
-    else if (this.#earlyFrames.length < EARLY_FRAMES_MAX) this.#earlyFrames.push(frame);
+    this.#peer.receive(frame);
     this.#remember();
   }
 
@@ -183,7 +164,7 @@ export class RunningCall implements SignalingListener {
   }
 
   async stats(): Promise<StatsEntry[]> {
-    return [...((await this.#link?.stats()) ?? []), ...((await this.#room?.stats()) ?? [])];
+    return [...(await this.#peer.stats()), ...((await this.#room?.stats()) ?? [])];
   }
 
   /** The page goes away: everything local ends, the call itself does not. */
@@ -194,9 +175,9 @@ export class RunningCall implements SignalingListener {
   #run(effect: CallEffect): void {
     switch (effect.type) {
       case 'send-invites':
-        void this.#sendInvites(effect.accounts).catch((error) =>
-          this.dispatch({ type: 'media-failed', words: wordsOf(error) }),
-        );
+        void this.#messages
+          .invite(this.#call, effect.accounts)
+          .catch((error) => this.dispatch({ type: 'media-failed', words: wordsOf(error) }));
         break;
       case 'request-accept':
         void this.#accept();
@@ -211,7 +192,7 @@ export class RunningCall implements SignalingListener {
         this.#openPeer(effect.device);
         break;
       case 'close-peer':
-        this.#closePeer();
+        this.#peer.close();
         break;
       case 'open-room':
         this.#openRoom();
@@ -220,10 +201,10 @@ export class RunningCall implements SignalingListener {
         this.#followRoster();
         break;
       case 'record':
-        this.#record(effect);
+        this.#messages.record(this.#call, effect.outcome, effect.durationMs);
         break;
       case 'tell-missed':
-        this.#tellMissed(effect.accounts);
+        this.#messages.tellMissed(this.#call, effect.accounts);
         break;
       case 'close':
         this.#close();
@@ -245,85 +226,35 @@ export class RunningCall implements SignalingListener {
     }
   }
 
-  /** One fresh secret for each device, in the envelope that only it can open. */
-  async #sendInvites(accounts: readonly AccountId[]): Promise<void> {
-    const { channel, platform } = this.#deps;
-    const { callId, video, mode, serverRingsUntilMs } = this.#call;
-    // By the server's clock, which also drops what comes later; ours may be wrong.
-    const expiresAtMs = serverRingsUntilMs || platform.now() + LIMITS.ringMs;
-    await Promise.all(
-      accounts.map((account) =>
-        channel.sendToAccount(
-          account,
-          (deviceId) => {
-            const callSecret = platform.crypto.randomBytes(32);
-            this.#secrets.set(addressKey({ accountId: account, deviceId }), callSecret);
-            const value = { callId, callSecret, video, expiresAtMs: BigInt(expiresAtMs), group: mode === 'room' };
-            return { case: 'callInvite', value };
-          },
-          { urgent: true, expiresAtMs },
-        ),
-      ),
-    );
-  }
-
   #openPeer(device: Address): void {
-    const secret = this.#secrets.get(addressKey(device));
-    if (!secret) {
+    const secret = this.#messages.secretOf(device);
+    if (!secret || !this.#media) {
       this.dispatch({ type: 'media-failed', words: 'the other device has no key for this call.' });
       return;
     }
-    if (!this.#link) this.#openLink(this.#call.outgoing || this.#resumed, this.#resumed);
-    this.#relay = new SealedRelay({
-      callId: this.callId,
-      secret,
-      self: this.#call.self,
-      peer: device,
-      signaling: this.#deps.signaling,
-      signal: (signal) => this.#onSignal(signal),
-      tampered: () => this.#tampered(),
-    });
-    this.#link?.release();
-    this.#tellMedia();
-    const early = this.#earlyFrames;
-    this.#earlyFrames = [];
-    for (const frame of early) this.#relay.receive(frame);
+    this.#peer.open(device, secret, this.#media);
+    this.#startMeter();
   }
 
-  #openLink(offerer: boolean, next: boolean): void {
-    if (!this.#media) return;
-    if (next) this.#generation++;
-    this.#link = new PeerLink({
-      engine: this.#deps.engine,
-      media: this.#media,
-      iceServers: () => this.#deps.signaling.iceServers,
-      polite: !this.#call.outgoing,
-      offerer,
-      generation: this.#generation,
-      send: (signal) => this.#relay?.send(signal),
-      connected: () => {
-        this.#tellMedia();
-        this.dispatch({ type: 'media-connected', link: 'peer' });
-      },
+  #peerSide(generation: number | undefined): PeerSide {
+    const { engine, signaling, notice } = this.#deps;
+    const { callId, self, outgoing, video } = this.#call;
+    return new PeerSide({
+      ...{ callId, self, video, engine, signaling },
+      isCaller: outgoing,
+      isResumed: generation !== undefined,
+      generation: generation ?? 1,
+      connected: () => this.dispatch({ type: 'media-connected', link: 'peer' }),
       lost: () => this.dispatch({ type: 'media-lost', link: 'peer' }),
-      remote: (streams) => this.#peerMedia(streams),
-      failed: () =>
-        this.#deps.notice({ code: 'call-failed', words: 'The other device sent something that this one cannot use.' }),
-      generationChanged: (generation) => {
-        this.#generation = generation;
+      remote: (peer) => this.#setRemote({ peer }),
+      tampered: () => this.#tampered(),
+      unusable: () =>
+        notice({ code: 'call-failed', words: 'The other device sent something that this one cannot use.' }),
+      generationChanged: () => {
         this.dispatch({ type: 'media-lost', link: 'peer' });
         this.#remember();
       },
     });
-    this.#startMeter();
-  }
-
-  #closePeer(): void {
-    this.#link?.close();
-    this.#relay?.close();
-    this.#link = undefined;
-    this.#relay = undefined;
-    this.#remote = { ...this.#remote, peer: undefined };
   }
 
   #openRoom(): void {
@@ -377,41 +308,9 @@ export class RunningCall implements SignalingListener {
     }
   }
 
-  #onSignal(signal: Signal): void {
-    if (signal.type === 'media') {
-      const peer = this.#remote.peer ?? { stream: undefined, screen: undefined, speaking: false };
-      this.#remoteScreenOn = signal.screen;
-      this.#setRemote({
-        peer: { ...peer, ...this.#shownStreams(), microphoneOn: signal.microphone, cameraOn: signal.camera },
-      });
-    } else {
-      this.#link?.receive(signal);
-    }
-  }
-
-  #remoteScreenOn = false;
-  #peerStreams: { stream: unknown; screen: unknown } = { stream: undefined, screen: undefined };
-
-  #shownStreams(): Pick<RemoteMedia, 'stream' | 'screen'> {
-    return { stream: this.#peerStreams.stream, screen: this.#remoteScreenOn ? this.#peerStreams.screen : undefined };
-  }
-
-  #peerMedia(streams: { readonly stream: unknown; readonly screen: unknown }): void {
-    this.#peerStreams = streams;
-    const flags = this.#remote.peer ?? { microphoneOn: true, cameraOn: this.#call.video, speaking: false };
-    this.#setRemote({ peer: { ...flags, ...this.#shownStreams() } });
-  }
-
   #setRemote(change: Partial<RemoteState>): void {
     this.#remote = { ...this.#remote, ...change };
     this.#deps.changed(this);
-  }
-
-  #tellMedia(): void {
-    const media = this.#media;
-    if (!media || !this.#relay) return;
-    const { microphoneOn, cameraOn, screenOn } = media;
-    this.#relay.send({ type: 'media', microphone: microphoneOn, camera: cameraOn, screen: screenOn });
   }
 
   #startMeter(): void {
@@ -440,15 +339,10 @@ export class RunningCall implements SignalingListener {
   }
 
   #hangUp(): void {
-    const { peer, forgotten } = this.#call;
-    const tellByMessage = () => {
-      if (!peer) return;
-      const value = { callId: this.callId, outcome: WireOutcome.COMPLETED, video: this.#call.video };
-      void this.#deps.channel.sendToDevice(peer, { case: 'callLog', value }, { urgent: true }).catch(() => {});
-    };
+    const call = this.#call;
     // A server that lost the call cannot tell the other; an encrypted message can.
-    if (forgotten) tellByMessage();
-    else this.#say({ case: 'hangUp', value: { callId: this.callId } }, tellByMessage);
+    if (call.forgotten) this.#messages.tellOver(call);
+    else this.#say({ case: 'hangUp', value: { callId: call.callId } }, () => this.#messages.tellOver(call));
   }
 
   /** A last word: the call is over here whether or not it is heard; only the socket waits for it. */
@@ -457,25 +351,6 @@ export class RunningCall implements SignalingListener {
       () => {},
       () => otherwise?.(),
     );
-  }
-
-  #record({ outcome, durationMs }: CallEffect & { type: 'record' }): void {
-    const { callId, outgoing, video, startedAtMs, participants, self, createdBy } = this.#call;
-    const others = outgoing
-      ? participants.map(({ accountId }) => accountId).filter((accountId) => accountId !== self.accountId)
-      : [createdBy];
-    for (const other of others) {
-      const entry = { with: other, callId, outgoing, outcome, video, startedAtMs, durationMs };
-      void this.#deps.channel.recordCall(entry).catch(() => {});
-    }
-  }
-
-  #tellMissed(accounts: readonly AccountId[]): void {
-    const { callId, video, startedAtMs } = this.#call;
-    const value = { callId, outcome: WireOutcome.MISSED, video, startedAtMs: BigInt(startedAtMs), durationMs: 0 };
-    for (const account of accounts) {
-      void this.#deps.channel.sendToAccount(account, () => ({ case: 'callLog', value })).catch(() => {});
-    }
   }
 
   #arm(): void {
@@ -495,12 +370,12 @@ export class RunningCall implements SignalingListener {
     const call = this.#call;
     if (!('connectedAtMs' in call) || call.connectedAtMs === undefined || call.phase === 'ended') return;
     const { callId, outgoing, createdBy, video, mode, connectedAtMs, peer } = call;
-    const secret = peer && this.#secrets.get(addressKey(peer));
+    const secret = peer && this.#messages.secretOf(peer);
     this.#rememberedAtMs = this.#deps.platform.now();
     void this.#deps.records.save({
       ...{ callId, outgoing, createdBy, video, mode, connectedAtMs },
       ...(peer && secret ? { peer: { ...peer, secret } } : {}),
-      generation: this.#generation,
+      generation: this.#peer.generation,
       receivedSeq: this.#receivedSeq ?? 0n,
     });
   }
@@ -509,7 +384,7 @@ export class RunningCall implements SignalingListener {
     clearTimeout(this.#timer);
     this.#meter?.close();
     this.#stopMedia?.();
-    this.#closePeer();
+    this.#peer.close();
     this.#room?.close();
     this.#room = undefined;
     this.#keys.close();

@@ -33,6 +33,15 @@ after(async () => {
   await services?.close();
 });
 
+async function resume(person: Person): Promise<void> {
+  await person.load();
+  const call = await eventually('a call to resume', () =>
+    person.page.evaluate(() => page.call('resumable') as Promise<string | undefined>),
+  );
+  await person.page.evaluate((id) => page.call('resume', id), call);
+  await person.sees('the call again', ({ phase }) => phase === 'active');
+}
+
 async function hangUp(person: Person): Promise<void> {
   await person.page.evaluate(() => page.call('hangUp', page.seen()!.callId));
 }
@@ -61,12 +70,7 @@ test('two browsers: ring, accept, talk, reload, a restarted server, hang up', { 
   await Promise.all([ana.watches(1), bo.watches(1)]);
   await services.startSignaling();
 
-  await bo.load();
-  const call = await eventually('a call to resume', () =>
-    bo.page.evaluate(() => page.call('resumable') as Promise<string | undefined>),
-  );
-  await bo.page.evaluate((id) => page.call('resume', id), call);
-  await bo.sees('the call again', ({ phase }) => phase === 'active');
+  await resume(bo);
   await Promise.all([ana.watches(1), bo.watches(1)]);
 
   await hangUp(ana);
@@ -93,6 +97,10 @@ test('a third makes it a group call: all see all, through the SFU, sealed', { sk
     assert.ok(frames && frames.framesSealed! > 0 && frames.framesOpened! > 0, `${person.self.name} seals and opens`);
     if (process.env.CALLS_DEBUG) console.log(person.self.name, frames);
   }
+
+  // A page loaded again comes back into its room, and everybody's keys find each other.
+  await resume(cy);
+  await Promise.all([ana.watches(2), cy.watches(2)]);
 
   // Fresh keys after a leave: those who stay go on.
   await hangUp(bo);

@@ -1,0 +1,150 @@
+// Perfect negotiation between two real peer connections; signals are carried by
+// hand, so that they can meet, come early or be lost.
+import assert from 'node:assert/strict';
+import { after, test } from 'node:test';
+import { setTimeout as pause, setImmediate as turn } from 'node:timers/promises';
+import type { LocalMedia } from '../../src/calls/engine.ts';
+import { PeerLink } from '../../src/calls/peerLink.ts';
+import type { Signal } from '../../src/calls/signals.ts';
+import { nodeEngine } from '../../src/node/calls/nodeEngine.ts';
+
+const DEADLINE_MS = 10_000;
+const engine = nodeEngine({});
+const open: End[] = [];
+
+after(() => {
+  for (const end of open) end.close();
+});
+
+interface Choice {
+  readonly polite: boolean;
+  readonly offerer: boolean;
+  readonly generation?: number;
+}
+
+class End {
+  readonly link: PeerLink;
+  readonly media: LocalMedia;
+  readonly sent: Signal[] = [];
+  readonly failures: unknown[] = [];
+  connections = 0;
+  /** Where signals go; without one they wait in `sent`. */
+  other: End | undefined;
+
+  private constructor(media: LocalMedia, { polite, offerer, generation = 1 }: Choice) {
+    this.media = media;
+    this.link = new PeerLink({
+      ...{ engine, media, polite, offerer, generation },
+      iceServers: () => [],
+      send: (signal) => {
+        this.sent.push(signal);
+        void turn().then(() => this.other?.link.receive(signal));
+      },
+      connected: () => this.connections++,
+      lost: () => {},
+      remote: () => {},
+      failed: (error) => this.failures.push(error),
+      generationChanged: () => {},
+    });
+    open.push(this);
+  }
+
+  static async open(choice: Choice): Promise<End> {
+    return new End(await engine.openMedia({ video: true }), choice);
+  }
+
+  static join(a: End, b: End): void {
+    a.other = b;
+    b.other = a;
+  }
+
+  async connected(times = 1): Promise<void> {
+    const deadline = performance.now() + DEADLINE_MS;
+    while (this.connections < times) {
+      assert.ok(performance.now() < deadline, `connected ${this.connections} times, not ${times}`);
+      await pause(10);
+    }
+    assert.deepEqual(this.failures, []);
+  }
+
+  close(): void {
+    this.link.close();
+    this.media.close();
+  }
+}
+
+test('what is held goes out at release as one offer with its candidates', async () => {
+  const caller = await End.open({ polite: false, offerer: true });
+  const callee = await End.open({ polite: true, offerer: false });
+  End.join(caller, callee);
+  callee.link.release();
+  await pause(100);
+  assert.equal(caller.sent.length, 0);
+  caller.link.release();
+  await Promise.all([caller.connected(), callee.connected()]);
+  const first = caller.sent.find((signal) => signal.type === 'description');
+  assert.match(first?.description.sdp ?? '', /a=candidate:/);
+});
+
+test('candidates that come before their description are kept', async () => {
+  const caller = await End.open({ polite: false, offerer: true });
+  const callee = await End.open({ polite: true, offerer: false });
+  caller.link.release();
+  callee.link.release();
+  await pause(200);
+  callee.other = caller;
+  for (const signal of caller.sent.toReversed()) callee.link.receive(signal);
+  caller.other = callee;
+  await Promise.all([caller.connected(), callee.connected()]);
+});
+
+test('two offers that meet become one connection: the polite end gives way', async () => {
+  const impolite = await End.open({ polite: false, offerer: true });
+  const polite = await End.open({ polite: true, offerer: true });
+  impolite.link.release();
+  polite.link.release();
+  await pause(100);
+  End.join(impolite, polite);
+  for (const signal of [...impolite.sent]) polite.link.receive(signal);
+  for (const signal of [...polite.sent]) impolite.link.receive(signal);
+  await Promise.all([impolite.connected(), polite.connected()]);
+  const answers = polite.sent.filter((signal) => signal.type === 'description' && signal.description.type === 'answer');
+  assert.equal(answers.length, 1);
+});
+
+test('new ways through the network are found for the same connection, also when both ends look', async () => {
+  const caller = await End.open({ polite: false, offerer: true });
+  const callee = await End.open({ polite: true, offerer: false });
+  End.join(caller, callee);
+  callee.link.release();
+  caller.link.release();
+  await Promise.all([caller.connected(), callee.connected()]);
+  const credentials = () =>
+    caller.sent.flatMap((signal) =>
+      signal.type === 'description' ? [/a=ice-ufrag:(\S+)/.exec(signal.description.sdp)?.[1]] : [],
+    );
+  const before = new Set(credentials()).size;
+  caller.link.restart();
+  callee.link.restart();
+  const deadline = performance.now() + DEADLINE_MS;
+  while (new Set(credentials()).size === before && performance.now() < deadline) await pause(10);
+  assert.ok(new Set(credentials()).size > before);
+  assert.deepEqual([...caller.failures, ...callee.failures], []);
+});
+
+test('a page that starts over offers the next generation, and the other end takes it', async () => {
+  const caller = await End.open({ polite: false, offerer: true });
+  const callee = await End.open({ polite: true, offerer: false });
+  End.join(caller, callee);
+  callee.link.release();
+  caller.link.release();
+  await Promise.all([caller.connected(), callee.connected()]);
+  callee.close();
+  const again = await End.open({ polite: true, offerer: true, generation: 2 });
+  End.join(caller, again);
+  // What was under way of the old connection says nothing to the new one.
+  for (const signal of caller.sent) again.link.receive(signal);
+  again.link.release();
+  await Promise.all([caller.connected(2), again.connected()]);
+  assert.equal(caller.link.generation, 2);
+});
