@@ -19,6 +19,8 @@ const REFILL_BELOW = 20;
 const DAY_MS = 24 * 60 * 60_000;
 /** Shorter limits what one stolen prekey opens; each change costs a request. */
 const ROTATE_AFTER_MS = 7 * DAY_MS;
+/** One-time prekeys kept here: some were fetched by peers who then never wrote. */
+const KEPT_MAX = 1_000;
 /** Messages sealed to an older one may be queued for as long as the server keeps them. */
 const KEEP_OLD_MS = 30 * DAY_MS;
 
@@ -41,7 +43,14 @@ export function createFirstPrekeys(
   nowMs: number,
 ): { keys: DeviceKeys; signed: SignedPrekeyPair; oneTime: OneTimePrekeyPair[] } {
   return {
-    keys: { identity, nextOneTimePrekeyId: ONE_TIME_PREKEYS + 1, signedPrekeyId: 1, signedPrekeyAtMs: nowMs },
+    keys: {
+      identity,
+      nextOneTimePrekeyId: ONE_TIME_PREKEYS + 1,
+      signedPrekeyId: 1,
+      signedPrekeyAtMs: nowMs,
+      publishedBelow: ONE_TIME_PREKEYS + 1,
+      publishedSignedId: 1,
+    },
     signed: createSignedPrekey(crypto, identity, 1),
     oneTime: createOneTimePrekeys(crypto, 1, ONE_TIME_PREKEYS),
   };
@@ -55,8 +64,9 @@ export async function storePrekeys(tx: StoreTransaction, fresh: FreshPrekeys, no
 }
 
 /**
- * Makes what is due, stored before it is published: a peer may use it the moment
- * the server has it. Undefined when nothing is due.
+ * What is due to be published: made and stored before it is, since a peer may
+ * use it the moment the server has it. What an interrupted publication left is
+ * offered again. Undefined when nothing is due.
  * @param held one-time prekeys the server still has
  */
 export async function renewPrekeys(
@@ -65,20 +75,52 @@ export async function renewPrekeys(
   held: number,
   nowMs: number,
 ): Promise<FreshPrekeys | undefined> {
+  let keys = await readKeys(tx);
+  if (nowMs - keys.signedPrekeyAtMs > ROTATE_AFTER_MS) keys = await rotateSigned(tx, crypto, keys, nowMs);
+  const signed =
+    keys.signedPrekeyId === keys.publishedSignedId
+      ? undefined
+      : await tx.get<StoredSignedPrekey>('prekeys', signedKey(keys.signedPrekeyId));
+  let oneTime: OneTimePrekeyPair[] = [];
+  if (held < REFILL_BELOW) {
+    const from = oneTimeKey(keys.publishedBelow);
+    const left = await tx.list<OneTimePrekeyPair>('prekeys', { from, to: 'one-time0', limit: ONE_TIME_PREKEYS });
+    const missing = Math.max(0, ONE_TIME_PREKEYS - held - left.length);
+    const made = createOneTimePrekeys(crypto, keys.nextOneTimePrekeyId, missing);
+    await storePrekeys(tx, { signed: undefined, oneTime: made }, nowMs);
+    keys = { ...keys, nextOneTimePrekeyId: keys.nextOneTimePrekeyId + missing };
+    oneTime = [...left.map(({ value }) => value), ...made];
+    await dropOldest(tx);
+  }
+  await writeKeys(tx, keys);
+  return signed || oneTime.length > 0 ? { signed, oneTime } : undefined;
+}
+
+/** The server has them. */
+export async function markPublished(tx: StoreTransaction, published: FreshPrekeys): Promise<void> {
   const keys = await readKeys(tx);
-  const rotate = nowMs - keys.signedPrekeyAtMs > ROTATE_AFTER_MS;
-  const missing = held < REFILL_BELOW ? ONE_TIME_PREKEYS - held : 0;
-  if (!rotate && missing === 0) return undefined;
-  const signed = rotate ? createSignedPrekey(crypto, keys.identity, keys.signedPrekeyId + 1) : undefined;
-  const oneTime = createOneTimePrekeys(crypto, keys.nextOneTimePrekeyId, missing);
-  await storePrekeys(tx, { signed, oneTime }, nowMs);
   await writeKeys(tx, {
     ...keys,
-    nextOneTimePrekeyId: keys.nextOneTimePrekeyId + missing,
-    ...(signed ? { signedPrekeyId: signed.id, signedPrekeyAtMs: nowMs } : {}),
+    publishedBelow: Math.max(keys.publishedBelow, (published.oneTime.at(-1)?.id ?? 0) + 1),
+    publishedSignedId: published.signed?.id ?? keys.publishedSignedId,
   });
-  if (rotate) await dropOldSigned(tx, signed!.id, nowMs);
-  return { signed, oneTime };
+}
+
+async function rotateSigned(
+  tx: StoreTransaction,
+  crypto: CryptoProvider,
+  keys: DeviceKeys,
+  nowMs: number,
+): Promise<DeviceKeys> {
+  const signed = createSignedPrekey(crypto, keys.identity, keys.signedPrekeyId + 1);
+  await storePrekeys(tx, { signed, oneTime: [] }, nowMs);
+  await dropOldSigned(tx, signed.id, nowMs);
+  return { ...keys, signedPrekeyId: signed.id, signedPrekeyAtMs: nowMs };
+}
+
+async function dropOldest(tx: StoreTransaction): Promise<void> {
+  const all = await tx.list('prekeys', { from: 'one-time/', to: 'one-time0' });
+  for (const { key } of all.slice(0, Math.max(0, all.length - KEPT_MAX))) await tx.delete('prekeys', key);
 }
 
 async function dropOldSigned(tx: StoreTransaction, currentId: number, nowMs: number): Promise<void> {

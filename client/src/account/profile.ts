@@ -10,6 +10,9 @@ export interface DeviceKeys {
   readonly nextOneTimePrekeyId: number;
   readonly signedPrekeyId: number;
   readonly signedPrekeyAtMs: number;
+  /** The server has answered for the one-time prekeys below this id, and for this signed one. */
+  readonly publishedBelow: number;
+  readonly publishedSignedId: number;
 }
 
 export const readProfile = (tx: StoreTransaction): Promise<Account | undefined> =>

@@ -67,6 +67,14 @@ export async function finishRegistration(
   return account;
 }
 
+/** A name fit for a line of text: no control characters, nothing that turns the direction of what follows. */
 export function cleanName(name: string): string {
-  return [...name.trim().replaceAll(/\s+/g, ' ')].slice(0, NAME_CHARACTERS_MAX).join('');
+  return [
+    ...name
+      .replaceAll(/[\p{Cc}\u202a-\u202e\u2066-\u2069]/gu, ' ')
+      .trim()
+      .replaceAll(/\s+/g, ' '),
+  ]
+    .slice(0, NAME_CHARACTERS_MAX)
+    .join('');
 }

@@ -34,7 +34,7 @@ export async function listen(surroundings: Surroundings, options: ListenOptions)
   for (const conversation of await carillon.conversations()) {
     if (conversation.unread === 0) continue;
     const recent = await carillon.messages(conversation.with.accountId, { limit: 500 });
-    for (const message of recent) printer.message(message);
+    for (const message of recent) if (message.status === 'unread') printer.message(message);
   }
   const onSignal = () => ended.resolve();
   process.once('SIGINT', onSignal);

@@ -1,5 +1,5 @@
 // The commands and their options; what they do is in the files beside this one.
-import { Command, CommanderError, Option } from 'commander';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { call } from './call.ts';
 import { listen } from './listen.ts';
 import { send, sendFile } from './send.ts';
@@ -20,7 +20,7 @@ A first conversation:
 
 const seconds = (text: string): number => {
   const value = Number(text);
-  if (!(value > 0)) throw new CommanderError(2, 'carillon.seconds', `error: not a number of seconds: ${text}`);
+  if (!(value > 0)) throw new InvalidArgumentError('not a number of seconds');
   return value;
 };
 
@@ -72,7 +72,7 @@ function createProgram(surroundings: Surroundings, failed: (code: number) => voi
 
   add('register <handle>', 'Sign up with a handle; a code is sent to its owner.', register)
     .option('--name <name>', 'what others see; the handle by default')
-    .option('--no-prompt', 'only ask for the code; `carillon verify` goes on with it');
+    .option('--no-prompt', 'do not ask for the code here: `carillon verify` goes on');
   add('verify <id> <code>', 'Finish signing up, with the id that register printed.', verify).option(
     '--name <name>',
     'what others see; the handle by default',

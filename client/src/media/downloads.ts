@@ -19,7 +19,7 @@ import type { Platform } from '../ports.ts';
 import type { Ledger } from '../store/ledger.ts';
 import { MediaTamperedError } from './errors.ts';
 import { cachedMedia, cacheMedia } from './mediaCache.ts';
-import { readMediaKey } from './mediaMessage.ts';
+import { readMediaKey, safeMimeType } from './mediaMessage.ts';
 
 /** Interruptions in a row without a byte in between. */
 const ATTEMPTS_MAX = 5;
@@ -66,7 +66,8 @@ export class Downloads {
     });
     if (!found) throw new ProtocolError('not-found', { words: 'This message has no media.' });
     const { media } = found;
-    const { mimeType, fileName } = media;
+    const { fileName } = media;
+    const mimeType = safeMimeType(media.mimeType);
     if (found.bytes) return { bytes: found.bytes, mimeType, fileName };
     const blob = await this.#download(id, media);
     const bytes = await this.#unseal(media, blob);

@@ -23,6 +23,14 @@ const KINDS = {
   file: MediaKind.FILE,
 } as const satisfies Record<Kind, MediaKind>;
 
+/** Types that a page may hand to the browser: none that runs script when it is opened. */
+const SHOWABLE =
+  /^(?:image\/(?:jpeg|png|gif|webp|avif|heic|heif)|(?:audio|video)\/[a-z0-9.+-]+|text\/plain|application\/pdf)(?:;|$)/i;
+
+/** What the sender says a file is, as far as it is safe to believe. */
+export const safeMimeType = (claimed: string): string =>
+  SHOWABLE.test(claimed) ? claimed.slice(0, 128) : 'application/octet-stream';
+
 const text = (value: string) => value.slice(0, TEXT_CHARACTERS_MAX);
 const bytesOrNone = (bytes: Uint8Array): Uint8Array<ArrayBuffer> | undefined =>
   bytes.length > 0 ? new Uint8Array(bytes) : undefined;
@@ -49,7 +57,7 @@ export function mediaInfo(message: MediaMessage): MediaInfo {
     kind: kindOf(message.kind) ?? 'file',
     blobId: message.blobId as BlobId,
     sizeBytes: Number(message.sizeBytes),
-    mimeType: text(message.mimeType),
+    mimeType: safeMimeType(message.mimeType),
     fileName: text(message.fileName),
     caption: message.caption,
     width: message.width,

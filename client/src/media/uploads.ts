@@ -25,6 +25,8 @@ import { tusUpload } from './tusUpload.ts';
 /** Attempts in one go before an upload rests until the device is online again. */
 const ATTEMPTS_MAX = 5;
 
+const LOST = 'The file is no longer on this device; send it again.';
+
 export interface UploadJob {
   readonly messageId: MessageId;
   readonly to: AccountId;
@@ -108,8 +110,10 @@ export class Uploads {
       try {
         await this.#upload(job);
         return;
-      } catch (error) {
-        if (!(error instanceof ProtocolError)) throw error;
+      } catch (thrown) {
+        // One upload that fails for a reason of its own must not hold up the others.
+        const error =
+          thrown instanceof ProtocolError ? thrown : new ProtocolError('not-found', { cause: thrown, words: LOST });
         const uploadGone =
           error.code === 'not-found' || error.code === 'grant-expired' || error.code === 'grant-invalid';
         if (uploadGone && job.uploadUrl !== undefined) {
@@ -127,7 +131,7 @@ export class Uploads {
   async #upload(job: UploadJob): Promise<void> {
     const { platform, ledger, emitter, http, tokens, baseUrl } = this.#parts;
     const blob = await ledger.read((tx) => tx.get<Uint8Array>('blobs', sealedKey(job.blobId)));
-    if (!blob) throw new ProtocolError('not-found', { words: 'The file is no longer on this device; send it again.' });
+    if (!blob) throw new ProtocolError('not-found', { words: LOST });
     const request = { blobId: job.blobId, bytes: blob.length };
     const grant = await http.post(PATHS.media.grants, request, grantReplySchema, await tokens.get());
     const progress = (doneBytes: number, stage: 'transferring' | 'done' = 'transferring') =>
@@ -165,7 +169,7 @@ export class Uploads {
 
   async #finish(tx: StoreTransaction, platform: Platform, job: UploadJob): Promise<void> {
     const value = await readMediaKey(tx, job.messageId);
-    if (!value) throw new Error('the key of the blob is gone');
+    if (!value) throw new ProtocolError('not-found', { words: LOST });
     const content = encodeContent(this.#parts.account(), { case: 'media', value }, platform.now());
     await enqueue(tx, { messageId: job.messageId, to: job.to, content });
     await tx.delete('media', jobKey(job.messageId));

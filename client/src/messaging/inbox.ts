@@ -43,7 +43,7 @@ export interface InboxParts {
   readonly onContent: (received: ReceivedContent) => void;
   /** All that had come is committed: receipts may be owed, a session may be reset. */
   readonly onIdle: () => void;
-  /** The store refused: nothing more is taken from this connection. */
+  /** The directory or the store refused: nothing more is taken from this connection, the next delivers again. */
   readonly onStuck: (error: unknown) => void;
 }
 
@@ -89,8 +89,7 @@ export class Inbox {
     } catch (error) {
       this.connectionLost();
       if (this.#closed) return;
-      // Without the directory nothing can be shown; the next connection delivers again.
-      if (!(error instanceof ProtocolError && error.code === 'unreachable')) this.#parts.onStuck(error);
+      this.#parts.onStuck(error);
     }
   }
 

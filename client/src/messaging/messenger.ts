@@ -8,7 +8,7 @@ import {
   ProtocolError,
 } from '@carillon/protocol';
 import type { AccessTokens } from '../account/accessTokens.ts';
-import { renewPrekeys } from '../account/prekeys.ts';
+import { markPublished, renewPrekeys } from '../account/prekeys.ts';
 import type { Body } from '../connection/frameSocket.ts';
 import { socketUrl } from '../connection/origin.ts';
 import { ReconnectingFrameSocket, type SocketState } from '../connection/reconnectingFrameSocket.ts';
@@ -65,7 +65,13 @@ export class Messenger {
     this.directory = new Directory(ledger, socket);
     const { directory } = this;
     this.sender = new EnvelopeSender({ ledger, socket, directory, sessions, local, now: platform.now });
-    this.outbox = new Outbox({ ledger, sender: this.sender, isOnline: () => socket.isOnline, now: platform.now });
+    this.outbox = new Outbox({
+      ledger,
+      sender: this.sender,
+      isOnline: () => socket.isOnline,
+      now: platform.now,
+      onStuck: () => this.#onLaneStuck(),
+    });
     this.channel = new Channel({
       platform,
       ledger,
@@ -174,6 +180,7 @@ export class Messenger {
         },
         'prekeys',
       );
+      await ledger.change((tx) => markPublished(tx, fresh));
     };
     this.#renewing = this.#renewing.then(renew).catch(() => {
       // The next welcome says again how many the server holds.
@@ -181,9 +188,18 @@ export class Messenger {
   }
 
   #onStuck(error: unknown): void {
+    if (error instanceof ProtocolError) {
+      this.#socket.drop(error);
+      return;
+    }
     const words = 'This device could not store what it received. It will try again; is there room left?';
     this.#parts.emitter.emit('notice', { code: 'storage-lost', words });
     this.#socket.drop(new ProtocolError('unreachable', { cause: error, words }));
+  }
+
+  #onLaneStuck(): void {
+    const words = 'This device could not store what it sends. It will try again; is there room left?';
+    this.#parts.emitter.emit('notice', { code: 'storage-lost', words });
   }
 }
 

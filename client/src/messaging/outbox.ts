@@ -56,6 +56,8 @@ export interface OutboxParts {
   readonly sender: EnvelopeSender;
   readonly isOnline: () => boolean;
   readonly now: () => number;
+  /** The store refused; the next kick tries again. */
+  readonly onStuck: () => void;
 }
 
 const laneRange = (to: string) => ({ from: `q/${to}/`, to: `q/${to}0` });
@@ -105,8 +107,16 @@ export class Outbox {
   /** There may be something to send. */
   async kick(): Promise<void> {
     if (this.#closed || !this.#parts.isOnline()) return;
-    const items = await this.#parts.ledger.read((tx) => tx.list<OutboxItem>('outbox', { from: 'q/', to: 'q0' }));
-    for (const to of new Set(items.map(({ value }) => value.to))) this.kickLane(to);
+    const lanes = await this.#parts.ledger.read(async (tx) => {
+      const found: AccountId[] = [];
+      for (let from = 'q/'; ; ) {
+        const [first] = await tx.list<OutboxItem>('outbox', { from, to: 'q0', limit: 1 });
+        if (!first) return found;
+        found.push(first.value.to);
+        from = laneRange(first.value.to).to;
+      }
+    });
+    for (const to of lanes) this.kickLane(to);
   }
 
   kickLane(to: AccountId): void {
@@ -118,7 +128,7 @@ export class Outbox {
     }
     const lane = this.#runLane(to)
       .catch(() => {
-        // The store refused: the next kick tries again.
+        if (!this.#closed) this.#parts.onStuck();
       })
       .finally(() => {
         this.#running.delete(to);

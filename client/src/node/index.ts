@@ -9,6 +9,7 @@ import { prepareOnNode } from './prepare.ts';
 import { SqliteStore } from './sqliteStore.ts';
 
 export * from '../index.ts';
+export { createNodeCalls, type NodeCallsOptions } from './calls/index.ts';
 export { SqliteStore } from './sqliteStore.ts';
 
 export interface NodeOptions {

@@ -1,20 +1,20 @@
 // Media made ready in Node, from the path of a file.
-import { prepareFile, preparePhoto, prepareVideo, prepareVoiceNote } from '@carillon/media-pipeline/prepare';
 import type { MediaSource } from '../api.ts';
 import type { PreparedMedia } from '../ports.ts';
-
-const PREPARERS = {
-  photo: preparePhoto,
-  video: prepareVideo,
-  'voice-note': prepareVoiceNote,
-  file: prepareFile,
-} as const;
 
 /** @throws Error with words for the person */
 export async function prepareOnNode(source: MediaSource, progress: (done: number) => void): Promise<PreparedMedia> {
   if (typeof source.data !== 'string') throw new Error('In Node a file is given by its path.');
+  // sharp's native library is loaded only where something is prepared.
+  const preparation = await import('@carillon/media-pipeline/prepare');
+  const preparers = {
+    photo: preparation.preparePhoto,
+    video: preparation.prepareVideo,
+    'voice-note': preparation.prepareVoiceNote,
+    file: preparation.prepareFile,
+  } as const;
   const { fileName, caption } = source;
-  return PREPARERS[source.kind](source.data, {
+  return preparers[source.kind](source.data, {
     ...(fileName ? { fileName } : {}),
     ...(caption === undefined ? {} : { caption }),
     progress,

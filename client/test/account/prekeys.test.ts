@@ -8,6 +8,7 @@ import { nativeProvider } from '@carillon/messaging-core/e2ee/native';
 import {
   createFirstPrekeys,
   deleteOneTimePrekey,
+  markPublished,
   readPrekeys,
   renewPrekeys,
   storePrekeys,
@@ -34,28 +35,41 @@ after(async () => {
 
 const renew = (held: number, nowMs: number) => store.transaction((tx) => renewPrekeys(tx, nativeProvider, held, nowMs));
 
+const publish = async (held: number, nowMs: number) => {
+  const fresh = await renew(held, nowMs);
+  if (fresh) await store.transaction((tx) => markPublished(tx, fresh));
+  return fresh;
+};
+
 test('one-time prekeys are filled up to 100 when fewer than 20 are left, under new ids', async () => {
-  assert.equal(await renew(20, DAY_MS), undefined);
-  const fresh = await renew(19, DAY_MS);
+  assert.equal(await publish(20, DAY_MS), undefined);
+  const fresh = await publish(19, DAY_MS);
   assert.equal(fresh?.oneTime.length, 81);
   assert.equal(fresh?.oneTime[0]?.id, 101);
   assert.equal(fresh?.signed, undefined);
-  assert.equal((await renew(0, DAY_MS))?.oneTime[0]?.id, 182);
   const prekeys = await store.transaction(readPrekeys);
   assert.deepEqual(prekeys.oneTime(101)?.publicKey, fresh?.oneTime[0]?.publicKey);
   await store.transaction((tx) => deleteOneTimePrekey(tx, 101));
   assert.equal((await store.transaction(readPrekeys)).oneTime(101), undefined);
 });
 
+test('a publication that was interrupted is made again, with the same prekeys', async () => {
+  const lost = await renew(10, DAY_MS);
+  const again = await publish(10, DAY_MS);
+  assert.deepEqual(again, lost);
+  assert.equal((await publish(10, DAY_MS))?.oneTime[0]?.id, (lost?.oneTime.at(-1)?.id ?? 0) + 1);
+});
+
 test('the signed prekey changes weekly; the older one opens messages for 30 days more', async () => {
-  const second = await renew(100, 8 * DAY_MS);
+  assert.equal((await renew(100, 8 * DAY_MS))?.signed?.id, 2);
+  const second = await publish(100, 8 * DAY_MS);
   assert.equal(second?.signed?.id, 2);
   verifySignedPrekey(nativeProvider, identity.publicKey, second!.signed!);
-  assert.equal(await renew(100, 9 * DAY_MS), undefined);
+  assert.equal(await publish(100, 9 * DAY_MS), undefined);
   assert.equal((await store.transaction(readKeys)).signedPrekeyId, 2);
-  assert.equal((await renew(100, 16 * DAY_MS))?.signed?.id, 3);
+  assert.equal((await publish(100, 16 * DAY_MS))?.signed?.id, 3);
   assert.ok((await store.transaction(readPrekeys)).signed(1));
-  assert.equal((await renew(100, 39 * DAY_MS))?.signed?.id, 4);
+  assert.equal((await publish(100, 39 * DAY_MS))?.signed?.id, 4);
   const prekeys = await store.transaction(readPrekeys);
   assert.equal(prekeys.signed(1), undefined);
   assert.ok(prekeys.signed(2) && prekeys.signed(3) && prekeys.signed(4));

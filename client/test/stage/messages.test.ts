@@ -133,6 +133,31 @@ describe('messages between two devices', () => {
     assert.deepEqual(await textsOf(bob, ann), ['once', 'and then']);
   });
 
+  test('[MSG-3] killed after the server took it, before that was noted: the same bytes again, shown once', async () => {
+    let faulty: FaultyStore | undefined;
+    let ann = await stage.person('ann', {
+      store: (store) => {
+        faulty = new FaultyStore(store);
+        return faulty;
+      },
+    });
+    const bob = await stage.person('bob');
+    await ann.startConversation('bob');
+    const stuck = new Promise((resolve) => ann.on('notice', resolve));
+    const message = await ann.sendText(idOf(bob), 'once');
+    faulty!.beforeCommit = (written) => {
+      if (written.has('messages')) throw new Error('killed');
+    };
+    await shows(bob, ann, 'once');
+    await stuck;
+    await ann.close();
+    ann = await stage.device('ann');
+    await reaches(ann, message, 'delivered');
+    await ann.sendText(idOf(bob), 'and then');
+    await shows(bob, ann, 'and then');
+    assert.deepEqual(await textsOf(bob, ann), ['once', 'and then']);
+  });
+
   test('killed between opening and commit: opened again with the ratchet as it was', async () => {
     const ann = await stage.person('ann');
     let faulty: FaultyStore | undefined;

@@ -15,6 +15,9 @@ import type { Platform, Store } from '../../src/ports.ts';
 
 const codes = new Map<string, string>();
 
+/** The last code sent to a handle. */
+export const codeOf = (handle: string): string => codes.get(handle) ?? '';
+
 export interface DeviceOptions {
   /** Around the device's SQLite store. */
   readonly store?: (store: Store) => Store;

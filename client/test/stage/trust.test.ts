@@ -11,7 +11,7 @@ describe('identities, sessions and devices', () => {
   });
   afterEach(() => stage.stop());
 
-  test('a handle signed up again: the change is shown, nothing is sent until it is accepted', async () => {
+  test('[MSG-5] a handle signed up again: the devices are mended, the change is shown, nothing is sent until it is accepted', async () => {
     const ann = await stage.person('ann');
     const oldBob = await stage.person('bob');
     await ann.startConversation('bob');
@@ -41,7 +41,7 @@ describe('identities, sessions and devices', () => {
     assert.equal(await bob.safetyNumber(idOf(ann)), after);
   });
 
-  test('[MSG-5] the new device writes first: it is read, and the change is shown', async () => {
+  test('the new device writes first: it is read, and the change is shown', async () => {
     const ann = await stage.person('ann');
     const oldBob = await stage.person('bob');
     await ann.startConversation('bob');

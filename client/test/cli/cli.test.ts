@@ -1,0 +1,133 @@
+// The command line against real services.
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { PassThrough, type Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { after, before, describe, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { runCommandLine } from '../../src/cli/program.ts';
+import { Surroundings } from '../../src/cli/surroundings.ts';
+import { codeOf, Stage } from '../stage/stage.ts';
+
+const MAIN = fileURLToPath(new URL('../../src/cli/main.ts', import.meta.url));
+
+type Line = Record<string, unknown>;
+
+describe('the command line', () => {
+  let stage: Stage;
+  before(async () => {
+    stage = await new Stage().start();
+  });
+  after(() => stage.stop());
+
+  const envOf = (name: string) => ({
+    ...process.env,
+    CARILLON_CLIENT_DIR: join(stage.dir, `cli-${name}`),
+    CARILLON_SERVER: stage.baseUrl,
+  });
+  const collect = async (code: Promise<number | null>, outStream: Readable, errStream: Readable) => {
+    const [exit, out, err] = await Promise.all([code, text(outStream), text(errStream)]);
+    const lines = (): Line[] =>
+      out
+        .split('\n')
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as Line);
+    return { code: exit, out, err, lines };
+  };
+  /** As `carillon ...` in a process of its own. */
+  const spawned = (name: string, ...args: string[]) => {
+    const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN, ...args], {
+      env: envOf(name),
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    return collect(
+      once(child, 'exit').then(([code]) => code as number),
+      child.stdout,
+      child.stderr,
+    );
+  };
+  /** The same in this process, which is quicker. */
+  const run = (name: string, ...args: string[]) => {
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const ended = runCommandLine(args, new Surroundings({ env: envOf(name), stdout, stderr })).finally(() => {
+      stdout.end();
+      stderr.end();
+    });
+    return collect(ended, stdout, stderr);
+  };
+  const signUp = async (name: string) => {
+    const [begun] = (await run(name, 'register', name, '--json')).lines();
+    assert.equal(begun?.event, 'code-sent');
+    const done = await run(name, '--json', 'verify', String(begun?.registrationId), codeOf(name));
+    assert.equal(done.code, 0, done.err);
+  };
+
+  test('signs up in two steps, sends and listens, with media saved', async () => {
+    await Promise.all([signUp('carol'), signUp('dave')]);
+    assert.match((await spawned('carol', 'whoami')).out, /^@carol at http/);
+
+    const listening = run('dave', 'listen', '--json', '--count', '2', '--save', join(stage.dir, 'saved'));
+    const hello = await run('carol', 'send', '@dave', 'Hello Dave', '--wait', 'delivered');
+    assert.deepEqual([hello.code, hello.out], [0, 'Delivered.\n'], hello.err);
+    const plan = join(stage.dir, 'etc-passwd$(x).txt');
+    writeFileSync(plan, 'the plan');
+    const sent = await run('carol', 'send-file', 'dave', plan, '--caption', 'as agreed', '--json');
+    assert.equal(sent.lines()[0]?.event, 'sent', sent.err);
+    const listened = await listening;
+    assert.equal(listened.code, 0, listened.err);
+    const heard = listened.lines();
+    const messages = heard.filter(({ event }) => event === 'message');
+    assert.deepEqual(
+      messages.map(({ from, text, type }) => [from, text ?? type]),
+      [
+        ['carol', 'Hello Dave'],
+        ['carol', 'media'],
+      ],
+    );
+    const saved = heard.find(({ event }) => event === 'saved');
+    assert.equal(saved?.path, join(stage.dir, 'saved', 'etc-passwd__x_.txt'));
+    assert.equal(readFileSync(String(saved?.path), 'utf8'), 'the plan');
+
+    assert.match((await run('dave', 'safety', 'carol')).out, /^(\d{5} ){11}\d{5}\n$/);
+  });
+
+  test('a photo', async () => {
+    await signUp('erin');
+    const photo = join(stage.dir, 'photo.png');
+    const made = spawn('ffmpeg', ['-v', 'error', '-f', 'lavfi', '-i', 'testsrc2=s=320x240', '-frames:v', '1', photo]);
+    await once(made, 'exit');
+    await signUp('frank');
+    const sent = await run('erin', 'send-photo', 'frank', photo);
+    assert.deepEqual([sent.code, sent.out], [0, 'Sent.\n'], sent.err);
+    const got = await run('frank', 'listen', '--json', '--count', '1');
+    assert.equal((got.lines()[0]?.media as Line | undefined)?.kind, 'photo');
+  });
+
+  test('failures come in words, with a code that says so', async () => {
+    const cases: [string, string[], number, RegExp][] = [
+      ['nobody', ['whoami'], 1, /^Nobody is signed in here yet/],
+      ['nobody', ['register', '!'], 1, /^A handle has 3 to 32/],
+      ['nobody', ['verify', 'A'.repeat(22), '000000'], 1, /^This registration has expired/],
+      ['nobody', ['frobnicate'], 2, /unknown command/],
+      ['nobody', ['send', 'x'], 2, /missing required argument/],
+      ['nobody', ['listen', '--for', 'ever'], 2, /not a number of seconds/],
+      ['nobody', ['whoami', '--server', 'ftp://x'], 1, /has to be an http or https address/],
+      ['nobody', ['register', 'abc', '--server', 'http://127.0.0.1:1'], 1, /^The server cannot be reached/],
+    ];
+    await Promise.all(
+      cases.map(async ([, args, code, words], i) => {
+        const failed = await run(`nobody-${i}`, ...args);
+        assert.equal(failed.code, code, `${args.join(' ')}: ${failed.out}${failed.err}`);
+        assert.match(failed.err, words);
+      }),
+    );
+    const failed = await spawned('nobody', 'whoami', '--json');
+    assert.deepEqual([failed.code, (JSON.parse(failed.err) as Line).event], [1, 'failed']);
+    const help = await run('nobody', 'send-photo', '--help');
+    assert.deepEqual([help.code, help.err], [0, '']);
+    assert.match(help.out, /--caption/);
+  });
+});
