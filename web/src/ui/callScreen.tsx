@@ -5,6 +5,7 @@ import { minimised, peopleIn } from '../state/call.ts';
 import { CallBar } from './callBar.tsx';
 import { CallControls } from './callControls.tsx';
 import { CallHead } from './callHead.tsx';
+import { CallSound } from './callSound.tsx';
 import { CallStage } from './callStage.tsx';
 import { SoundBlocked } from './soundBlocked.tsx';
 
@@ -12,10 +13,7 @@ function useRingback(on: boolean): void {
   useEffect(() => (on ? ringback() : undefined), [on]);
 }
 
-/**
- * The call, large or as a bar. Both are one element: the videos stay in the
- * page while the call is minimised, because they are what is heard.
- */
+/** The call, large or as a bar; the sound is part of both. */
 export function CallScreen({ call }: { call: CallView }) {
   const ref = useRef<HTMLElement>(null);
   const small = minimised.value;
@@ -42,9 +40,12 @@ export function CallScreen({ call }: { call: CallView }) {
           {call.words || 'The connection is weak. Reconnecting…'}
         </p>
       )}
-      <div class="call-media" inert={small} aria-hidden={small}>
-        <CallStage call={call} />
-      </div>
+      {!small && (
+        <div class="call-media">
+          <CallStage call={call} />
+        </div>
+      )}
+      <CallSound call={call} />
       <SoundBlocked />
       {!small && <CallControls call={call} />}
     </section>

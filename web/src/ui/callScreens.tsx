@@ -13,7 +13,6 @@ export function CallScreens({ call, others }: { call: CallView; others: readonly
       <figure class="screen-share">
         <StreamVideo
           stream={stream}
-          muted={sharing === undefined}
           data-testid={sharing === undefined ? 'local-screen' : 'remote-screen'}
           data-handle={sharing?.contact.handle}
           aria-label={sharing === undefined ? 'Your shared screen' : `Screen of ${sharing.contact.name}`}

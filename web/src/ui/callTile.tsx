@@ -52,7 +52,7 @@ export function CallTile({ other, style, large = false }: CallTileProps) {
           <span class={large ? '' : 'visually-hidden'}>{large ? ' is muted' : ', muted'}</span>
         )}
         {words !== '' && <span class="tile-words">{words}</span>}
-        {!large && <Quality quality={other.quality} />}
+        {!large && other.state === 'joined' && <Quality quality={other.quality} />}
       </figcaption>
     </figure>
   );

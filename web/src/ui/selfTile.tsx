@@ -14,7 +14,6 @@ export function SelfPicture({ local }: { local: CallView['local'] }) {
     <>
       <StreamVideo
         stream={stream}
-        muted
         class={seen ? 'mirrored' : 'unseen'}
         data-testid="local-video"
         aria-label="Your own picture"
