@@ -28,6 +28,8 @@ export interface EnsureWorkerOptions {
   /** By default a line on standard error. */
   readonly onProgress?: (progress: InstallProgress) => void;
   readonly env?: Environment;
+  /** The mediasoup package; by default the one that is installed. */
+  readonly packageFolder?: string;
 }
 
 /**
@@ -38,7 +40,8 @@ export interface EnsureWorkerOptions {
  */
 export async function ensureWorker(options: EnsureWorkerOptions = {}): Promise<LocatedWorker> {
   const { log = () => {}, onProgress = progressOnTerminal(), env = process.env } = options;
-  const found = locateWorker(env);
+  const { packageFolder = mediasoupFolder() } = options;
+  const found = locateWorker(env, packageFolder);
   if (found) {
     log(`mediasoup worker: ${found.path} (${WAYS[found.way]})`);
     return found;
@@ -46,7 +49,7 @@ export async function ensureWorker(options: EnsureWorkerOptions = {}): Promise<L
   if (env.MEDIASOUP_WORKER_BIN) {
     throw new Error(`MEDIASOUP_WORKER_BIN ${env.MEDIASOUP_WORKER_BIN} ${workerProblem(env.MEDIASOUP_WORKER_BIN)}`);
   }
-  const version = mediasoupVersion();
+  const version = mediasoupVersion(packageFolder);
   const path = cachedWorkerPath(env, version);
   const failures: string[] = [];
   const ways = [
@@ -61,7 +64,7 @@ export async function ensureWorker(options: EnsureWorkerOptions = {}): Promise<L
     {
       way: 'build' as const,
       attempt: () =>
-        buildWorker(mediasoupFolder(), path, {
+        buildWorker(packageFolder, path, {
           log,
           onProgress: (done, total) => onProgress({ step: 'build', done, total }),
         }),
