@@ -21,6 +21,23 @@ export interface MediaFacts {
   readonly framesDropped: number;
 }
 
+export interface FrameKeyRecord {
+  readonly kid: string;
+  readonly key: readonly number[];
+}
+
+/** Runs in the page before anything else: a test may know what no server may. */
+function rememberFrameKeys(): void {
+  const records: FrameKeyRecord[] = [];
+  Object.assign(globalThis, { frameKeyRecords: records });
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (this: Worker, message: unknown, ...rest: unknown[]) {
+    const told = message as { type?: string; kid?: bigint; key?: Uint8Array };
+    if (told.type === 'sending' && told.key) records.push({ kid: String(told.kid), key: [...told.key] });
+    return (post as (...args: unknown[]) => void).call(this, message, ...rest);
+  };
+}
+
 const PATIENCE_MS = 30_000;
 
 export class Person {
@@ -43,6 +60,7 @@ export class Person {
 
   static async open(context: BrowserContext, options: PersonOptions): Promise<Person> {
     const person = new Person(context, await context.newPage(), options);
+    await person.page.addInitScript(rememberFrameKeys);
     await person.page.goto(options.url);
     return person;
   }
@@ -95,6 +113,11 @@ export class Person {
   async callIs(phase: string, mode?: string): Promise<void> {
     const screen = `[data-testid="call-screen"][data-phase="${phase}"]${mode ? `[data-mode="${mode}"]` : ''}`;
     await this.page.locator(screen).first().waitFor();
+  }
+
+  /** The keys this device has sealed its frames with, as it gave them to its worker. */
+  frameKeys(): Promise<readonly FrameKeyRecord[]> {
+    return this.page.evaluate(() => (globalThis as unknown as { frameKeyRecords: FrameKeyRecord[] }).frameKeyRecords);
   }
 
   async media(): Promise<MediaFacts> {

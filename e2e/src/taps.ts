@@ -20,3 +20,20 @@ export function tapped(file: string): Buffer[] {
   }
   return entries;
 }
+
+export interface ForwardedPayload {
+  /** Participant number of the sender. */
+  readonly number: number;
+  /** MediaSource of the wire. */
+  readonly source: number;
+  readonly payload: Buffer;
+}
+
+/** What the sfu forwarded: number and source before each payload. */
+export function forwarded(file: string): ForwardedPayload[] {
+  return tapped(file).map((entry) => ({
+    number: entry.readUInt32BE(0),
+    source: entry[4]!,
+    payload: entry.subarray(5),
+  }));
+}

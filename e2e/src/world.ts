@@ -31,9 +31,6 @@ const FLAGS = [
 export interface WorldOptions {
   /** More configuration for the services. */
   readonly env?: Readonly<Record<string, string>>;
-  /** WAV and Y4M or MJPEG files in place of the browser's beeping fake devices. */
-  readonly microphone?: string;
-  readonly camera?: string;
 }
 
 export class World {
@@ -112,16 +109,11 @@ export class World {
     handle: string,
     options: { query?: string; viewport?: { width: number; height: number } } = {},
   ): Promise<Person> {
-    const media = this.#options;
     const browser = await chromium.launch({
       executablePath: CHROMIUM,
       headless: true,
       chromiumSandbox: process.getuid?.() !== 0,
-      args: [
-        ...FLAGS,
-        ...(media.microphone ? [`--use-file-for-fake-audio-capture=${media.microphone}`] : []),
-        ...(media.camera ? [`--use-file-for-fake-video-capture=${media.camera}`] : []),
-      ],
+      args: FLAGS,
     });
     this.#browsers.push(browser);
     const context = await browser.newContext({

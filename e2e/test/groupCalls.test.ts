@@ -1,10 +1,11 @@
 // A third makes it a group call: through the SFU, sealed end to end.
 import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { decodeKid, SFrameReceiver } from '@carillon/client/sframe';
-import { base64urlToBytes } from '@carillon/protocol';
+import { openEncodedFrame, SFrameReceiver } from '@carillon/client/sframe';
+import { MediaSource } from '@carillon/protocol';
 import type { Person } from '../src/person.ts';
-import { tapped } from '../src/taps.ts';
+import { forwarded } from '../src/taps.ts';
 import { World } from '../src/world.ts';
 
 let world: World;
@@ -61,10 +62,35 @@ test('someone leaves: keys change, and the two who stay go on', async () => {
   await Promise.all([decodes(ana), decodes(eva)]);
 });
 
+test('[SFRAME-1] what the sfu forwarded opens with the sender’s key, and not without', async () => {
+  const keys = (await Promise.all([ana, bob, eva].map((person) => person.frameKeys()))).flat();
+  assert.ok(keys.length >= 3);
+  // One Opus frame is one packet; a video frame would have to be put together first.
+  const all = forwarded(world.tapFiles.sfu).filter(({ source }) => source === MediaSource.MICROPHONE);
+  assert.ok(all.length > 300);
+  const sound = all.filter((_, index) => index % Math.floor(all.length / 300) === 0);
+  const opened = async (key: (known: readonly number[]) => Uint8Array) => {
+    // A receiver of a call keeps few keys of each sender; here all of them are wanted, one receiver each.
+    const receivers = await Promise.all(
+      keys.map(async (known) => {
+        const receiver = new SFrameReceiver();
+        await receiver.setKey(BigInt(known.kid), key(known.key));
+        return receiver;
+      }),
+    );
+    let count = 0;
+    for (const { number, source, payload } of sound) {
+      const frame = { data: Uint8Array.from(payload).buffer };
+      const track = { kind: 'audio', source, participant: number } as const;
+      const tries = await Promise.allSettled(receivers.map((receiver) => openEncodedFrame(receiver, frame, track)));
+      if (tries.some(({ status }) => status === 'fulfilled')) count++;
+    }
+    return count;
+  };
+  assert.equal(await opened((known) => Uint8Array.from(known)), sound.length);
+  assert.equal(await opened(() => randomBytes(32)), 0);
+});
+
 test('nothing failed unseen in the pages', () => {
   assert.deepEqual([...ana.faults, ...bob.faults, ...eva.faults], []);
 });
-void tapped;
-void decodeKid;
-void SFrameReceiver;
-void base64urlToBytes;

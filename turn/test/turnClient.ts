@@ -52,7 +52,7 @@ export class TurnClient {
   readonly #server: TransportAddress;
   #credential: Credential | undefined;
   #realm = '';
-  #nonce = Buffer.alloc(0);
+  #nonce: Buffer = Buffer.alloc(0);
 
   constructor(serverPort: number, as?: Credential) {
     this.#server = { address: '127.0.0.1', port: serverPort };
