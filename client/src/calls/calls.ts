@@ -356,6 +356,7 @@ export class Calls implements CallsApi {
 
   async #refuseBusy(callId: CallId, from: AccountId, video: boolean, startedAtMs: number): Promise<void> {
     const { channel } = this.#options;
+    this.#remember(callId);
     await this.#signaling.request({ case: 'decline', value: { callId, busy: true } }, 'done').catch(() => {});
     const entry = {
       with: from,

@@ -5,7 +5,7 @@ import { execFile } from 'node:child_process';
 import { mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { fromBinary } from '@bufbuild/protobuf';
@@ -26,6 +26,7 @@ const DEADLINE_MS = 15_000;
 let services: CallServices;
 let folder: string;
 let media: string;
+const devices: Device[] = [];
 
 before(async () => {
   services = await CallServices.start();
@@ -44,6 +45,10 @@ before(async () => {
     'libopus',
     media,
   ]);
+});
+
+afterEach(async () => {
+  await Promise.all(devices.splice(0).map((device) => device.close()));
 });
 
 after(async () => {
@@ -84,15 +89,20 @@ class Device {
       },
       notice: (notice) => this.notices.push(notice),
     });
+    devices.push(this);
   }
 
   async until(what: string, wanted: (view: CallView) => boolean | Promise<boolean>): Promise<CallView> {
+    await this.eventually(what, async () => this.view !== undefined && wanted(this.view));
+    return this.view!;
+  }
+
+  async eventually(what: string, probe: () => boolean | Promise<boolean>): Promise<void> {
     const deadline = performance.now() + DEADLINE_MS;
-    while (!(this.view && (await wanted(this.view)))) {
+    while (!(await probe())) {
       if (performance.now() > deadline) assert.fail(`${this.self.name}: not ${what}, but ${this.view?.words}`);
       await pause(10);
     }
-    return this.view;
   }
 
   async packets(kind: string): Promise<number> {
@@ -167,7 +177,6 @@ test('[CALL-20] two devices talk; descriptions pass signaling sealed; recordings
     'opus',
     'vp8',
   ]);
-  await Promise.all([ana.close(), bo.close()]);
 });
 
 test('a call goes on without signaling, and knows of it again after', async () => {
@@ -180,7 +189,6 @@ test('a call goes on without signaling, and knows of it again after', async () =
   await ana.until('told that bo is muted', ({ others }) => others[0]?.microphoneOn === false);
   await ana.calls.hangUp(ana.view!.callId);
   await bo.until('ended', ({ phase }) => phase === 'ended');
-  await Promise.all([ana.close(), bo.close()]);
 });
 
 test('declined, busy and cancelled calls end in words on both sides', async () => {
@@ -196,7 +204,6 @@ test('declined, busy and cancelled calls end in words on both sides', async () =
   await ana.calls.hangUp(second.callId);
   assert.equal((await bo.until('ended', ({ phase }) => phase === 'ended')).words, 'Missed call from ana');
   assert.equal(bo.channel.recorded.at(-1)?.outcome, 'missed');
-  await Promise.all([ana.close(), bo.close()]);
 });
 
 test('two who call each other at once talk in one call', async () => {
@@ -208,12 +215,58 @@ test('two who call each other at once talk in one call', async () => {
   const views = await Promise.all([ana, bo].map((device) => device.until('active', ({ phase }) => phase === 'active')));
   assert.equal(views[0]?.callId, views[1]?.callId);
   await Promise.all([ana.hears('audio'), bo.hears('audio')]);
-  await Promise.all([ana.close(), bo.close()]);
+});
+
+test('a second call waits beside the first; a third hears that the line is busy', async () => {
+  const contacts = await Promise.all(['ana', 'bo', 'cy', 'di'].map((name) => services.account(name)));
+  const [ana, bo, cy, di] = contacts.map((self) => new Device(self, contacts, {})) as [Device, Device, Device, Device];
+  await connect(ana, bo);
+  await cy.calls.start([bo.self.accountId], { video: false });
+  await bo.until('called by cy too', () => bo.calls.waiting !== undefined);
+  await di.calls.start([bo.self.accountId], { video: false });
+  assert.equal((await di.until('ended', ({ phase }) => phase === 'ended')).words, 'bo is in another call');
+
+  await bo.calls.accept(bo.calls.waiting!.callId, { video: false });
+  assert.equal((await ana.until('ended', ({ phase }) => phase === 'ended')).words, 'bo ended the call');
+  await Promise.all([bo, cy].map((device) => device.until('active', ({ phase }) => phase === 'active')));
+  assert.equal(bo.calls.current?.others[0]?.contact.name, 'cy');
+  assert.deepEqual(
+    bo.channel.recorded.map(({ with: other, outcome }) => [other, outcome]),
+    [
+      [di.self.accountId, 'missed'],
+      [ana.self.accountId, 'completed'],
+    ],
+  );
+});
+
+test('a device that calls anew has lost the call it was in', async () => {
+  const [ana, bo] = await pair({});
+  await connect(ana, bo);
+  const before = ana.view!.callId;
+  await ana.calls.close();
+  const again = new Device(ana.self, [ana.self, bo.self], {});
+  await again.calls.start([bo.self.accountId], { video: false });
+  const ringing = await bo.until('ringing again', ({ phase, callId }) => phase === 'ringing-in' && callId !== before);
+  await bo.calls.accept(ringing.callId, { video: false });
+  await again.until('active', ({ phase }) => phase === 'active');
+});
+
+test('a device that slept through the ring learns of the missed call', async () => {
+  const [ana, bo] = await pair({});
+  await bo.calls.close();
+  const { callId } = await ana.calls.start([bo.self.accountId], { video: true });
+  await ana.until('calling', ({ phase }) => phase === 'ringing-out');
+  const awake = new Device(bo.self, [ana.self, bo.self], {});
+  await ana.calls.hangUp(callId);
+  await awake.eventually('told', () => awake.channel.recorded.length > 0);
+  assert.deepEqual(
+    awake.channel.recorded.map(({ outcome, outgoing, video }) => ({ outcome, outgoing, video })),
+    [{ outcome: 'missed', outgoing: false, video: true }],
+  );
 });
 
 test('group calls are refused in words', async () => {
   const [ana, bo] = await pair({});
   const other = await services.account('cy');
   await assert.rejects(ana.calls.start([bo.self.accountId, other.accountId], { video: false }), /Group calls/);
-  await Promise.all([ana.close(), bo.close()]);
 });

@@ -14,6 +14,9 @@ export function callWords(call: Call, nameOf: NameOf): string {
   const others = call.participants.filter(({ accountId }) => accountId !== call.self.accountId);
   const names = (wanted: readonly string[]) =>
     others.filter(({ state }) => wanted.includes(state)).map(({ accountId }) => nameOf(accountId));
+  // Media needs no socket; what rings or is being set up does.
+  const waits = call.phase === 'ringing-out' || call.phase === 'ringing-in' || call.phase === 'connecting';
+  if (waits && !call.socketUp) return 'The connection to the server is lost; trying again…';
   switch (call.phase) {
     case 'starting':
       return `Calling ${list(others.map(({ accountId }) => nameOf(accountId)))}…`;
