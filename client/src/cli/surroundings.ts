@@ -84,7 +84,7 @@ export class Surroundings {
   /** The SDK, opened once. */
   async open(calls?: CallsFactory): Promise<Carillon> {
     // Loaded late, so that help and mistakes are answered at once.
-    const { openCarillon } = await import('../node/index.ts');
+    const { openCarillon } = await import('../node/openCarillon.ts');
     this.#carillon ??= await openCarillon({ baseUrl: this.server, dataDir: this.dataDir, calls });
     return this.#carillon;
   }

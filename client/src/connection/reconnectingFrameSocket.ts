@@ -115,6 +115,11 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
     });
   }
 
+  /** Gives an attempt under way its time; never throws. */
+  async settle(timeoutMs: number): Promise<void> {
+    if (this.#state.state === 'connecting') await this.online(timeoutMs).catch(() => {});
+  }
+
   /** @throws ProtocolError the refusal, or `unreachable` at once when not online */
   request<Name extends Case<In>>(body: BodyInit<Out>, reply: Name): Promise<Value<In, Name>> {
     if (!this.isOnline || !this.#socket) return Promise.reject(new ProtocolError('unreachable'));

@@ -13,6 +13,9 @@ import type { StoreTransaction } from '../ports.ts';
 import type { Changes, Ledger } from '../store/ledger.ts';
 import { type ContactRecord, newContact, readContact, writeContact } from './contactRecord.ts';
 
+/** A person who looks for somebody right after the app opened should not be refused. */
+const CONNECT_WAIT_MS = 5_000;
+
 export class Directory {
   readonly #ledger: Ledger;
   readonly #socket: MessagingSocket;
@@ -49,6 +52,7 @@ export class Directory {
   }
 
   async #find(by: { handle: Handle } | { accountId: AccountId }): Promise<ContactRecord> {
+    await this.#socket.settle(CONNECT_WAIT_MS);
     const found = await this.#socket.request({ case: 'findAccount', value: by }, 'account');
     return this.#ledger.change((tx, changes) => remember(tx, changes, found));
   }

@@ -9,6 +9,8 @@ export interface MessagingSocket {
   readonly isOnline: boolean;
   /** @throws ProtocolError `unreachable` when it is not online by then */
   online(timeoutMs: number): Promise<void>;
+  /** Gives an attempt to connect its time; never throws. */
+  settle(timeoutMs: number): Promise<void>;
   /** @throws ProtocolError */
   request<Name extends MessagingCase>(
     body: MessagingRequest,

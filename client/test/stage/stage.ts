@@ -9,7 +9,7 @@ import { config as mediaConfigSchema, mediaService } from '@carillon/media-pipel
 import { createMessaging, messagingConfigSchema, messagingService } from '@carillon/messaging-core';
 import { type ListeningService, listen, parseConfig, silentLog } from '@carillon/service';
 import { Carillon } from '../../src/carillon.ts';
-import { nodePlatform } from '../../src/node/index.ts';
+import { nodePlatform } from '../../src/node/openCarillon.ts';
 import { SqliteStore } from '../../src/node/sqliteStore.ts';
 import type { Platform, Store } from '../../src/ports.ts';
 
@@ -32,6 +32,8 @@ export class Stage {
   skewMs = 0;
   /** Looks at, or breaks, requests to the media service. True: it was dealt with. */
   interceptMedia: ((request: IncomingMessage, socket: IncomingMessage['socket']) => boolean) | undefined;
+  /** Served as they are, by path. */
+  readonly pages = new Map<string, { type: string; body: string | Uint8Array }>();
   /** Bytes of a download after which the connection is cut, once. */
   cutDownloadsAfter: number | undefined;
   /** Flips a bit of each download. */
@@ -147,6 +149,11 @@ export class Stage {
     const portOf = (url: string) => (url.startsWith('/media/') ? this.#media?.port : this.#messaging?.port);
     const front = createServer((incoming, outgoing) => {
       const { url = '/', method, headers } = incoming;
+      const page = this.pages.get(url);
+      if (page) {
+        outgoing.writeHead(200, { 'content-type': page.type }).end(page.body);
+        return;
+      }
       if (url.startsWith('/media/') && this.interceptMedia?.(incoming, incoming.socket)) return;
       const onward = request({ port: portOf(url) ?? 1, host: '127.0.0.1', path: url, method, headers }, (answer) => {
         outgoing.writeHead(answer.statusCode ?? 502, answer.headers);
