@@ -36,7 +36,8 @@ export async function loadMessages(accountId: AccountId): Promise<void> {
       messages.value,
     );
     allLoaded.value = page !== undefined && page.length < limit;
-    unreadFrom.value = page?.find((message) => message.status === 'unread')?.id;
+    // By number and not by status: what is open is marked as read while the page is still being fetched.
+    unreadFrom.value = unread > 0 ? page?.filter((message) => !message.outgoing).at(-unread)?.id : undefined;
     loading.value = false;
   });
 }

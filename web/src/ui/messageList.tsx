@@ -10,6 +10,20 @@ import { MessageRow } from './messageRow.tsx';
 
 /** Within this of the end the list follows new messages. */
 const NEAR_END_PX = 120;
+/** Room above the mark of unread messages. */
+const MARK_MARGIN_PX = 24;
+
+function isAtEnd(list: HTMLElement): boolean {
+  return list.scrollHeight - list.scrollTop - list.clientHeight < NEAR_END_PX;
+}
+
+/** The end, unless that hides where the person stopped reading. */
+function showBeginningOfUnread(list: HTMLElement): void {
+  list.scrollTop = list.scrollHeight;
+  const mark = list.querySelector('.unread-mark');
+  const above = mark === null ? 0 : mark.getBoundingClientRect().top - list.getBoundingClientRect().top;
+  if (above < 0) list.scrollTop += above - MARK_MARGIN_PX;
+}
 
 /** Keeps the eye's place: at the end when it was there, at the same message when older ones come above. */
 function useScrollPlace(shown: readonly Message[]) {
@@ -22,9 +36,12 @@ function useScrollPlace(shown: readonly Message[]) {
     const lastId = shown.at(-1)?.id ?? '';
     const before = place.current;
     const ownNew = lastId !== before.lastId && shown.at(-1)?.outgoing === true;
-    if (before.lastId === '' || before.atEnd || ownNew) element.scrollTop = element.scrollHeight;
+    const opening = before.lastId === '' && lastId !== '';
+    if (opening) showBeginningOfUnread(element);
+    else if (before.atEnd || ownNew) element.scrollTop = element.scrollHeight;
     else if (firstId !== before.firstId) element.scrollTop += element.scrollHeight - before.height;
-    place.current = { atEnd: before.atEnd || ownNew, height: element.scrollHeight, firstId, lastId };
+    const atEnd = opening ? isAtEnd(element) : before.atEnd || ownNew;
+    place.current = { atEnd, height: element.scrollHeight, firstId, lastId };
   }, [shown]);
   useEffect(() => {
     const element = list.current;
@@ -41,7 +58,7 @@ function useScrollPlace(shown: readonly Message[]) {
   const onScroll = () => {
     const element = list.current;
     if (element === null) return;
-    place.current.atEnd = element.scrollHeight - element.scrollTop - element.clientHeight < NEAR_END_PX;
+    place.current.atEnd = isAtEnd(element);
   };
   return { list, onScroll };
 }
@@ -56,6 +73,7 @@ function OlderMark() {
     const observer = new IntersectionObserver(
       (entries) => entries.some((entry) => entry.isIntersecting) && void loadOlder(),
       {
+        root: ref.current.closest('.messages'),
         rootMargin: '300px 0px 0px 0px',
       },
     );
