@@ -105,9 +105,7 @@ test('a named worker that does not run is an error, not a reason to take another
   );
 });
 
-test('the prebuilt is fetched with progress, checked, and kept in the cache', {
-  skip: hasPackageWorker(),
-}, async () => {
+test('the prebuilt is fetched with progress, checked, and kept in the cache', {}, async () => {
   fakeWorker(path.join(folder, 'mediasoup-worker'));
   spawnSync('tar', ['czf', 'worker.tgz', 'mediasoup-worker'], { cwd: folder });
   const archive = readFileSync(path.join(folder, 'worker.tgz'));
