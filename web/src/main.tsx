@@ -26,7 +26,7 @@ import { failureWords } from './words/failure.ts';
 declare global {
   interface Window {
     /** What the page itself uses, for tests and for the curious at the console. */
-    carillon: CarillonApi;
+    carillon?: CarillonApi;
   }
 }
 
