@@ -104,7 +104,7 @@ describe('messages between two devices', () => {
     await reaches(ann, waiting, 'delivered');
   });
 
-  test('killed between commit and acknowledgement: shown once', async () => {
+  test('[MSG-2] killed between commit and acknowledgement: it comes again, and is shown once', async () => {
     const ann = await stage.person('ann');
     let faulty: FaultyStore | undefined;
     let bob = await stage.person('bob', {

@@ -58,7 +58,7 @@ describe('identities, sessions and devices', () => {
     await reaches(ann, answer, 'delivered');
   });
 
-  test('a message that cannot be opened is said in words, once, and the session is mended', async () => {
+  test('[E2EE-7] a message that cannot be opened is said in words, once, and the session is mended', async () => {
     const ann = await stage.person('ann');
     let bobStore: Store | undefined;
     const bob = await stage.person('bob', {
@@ -87,7 +87,7 @@ describe('identities, sessions and devices', () => {
     await reaches(bob, back, 'delivered');
   });
 
-  test('both write first at the same moment: two sessions become one', async () => {
+  test('[E2EE-7] both write first at the same moment: two sessions become one', async () => {
     const ann = await stage.person('ann');
     const bob = await stage.person('bob');
     await Promise.all([ann.startConversation('bob'), bob.startConversation('ann')]);
