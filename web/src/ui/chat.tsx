@@ -24,7 +24,7 @@ export function Chat({ conversation }: { conversation: Conversation }) {
       aria-label={`Conversation with ${contact.name}`}
       data-dropping={dropping}
       onDragOver={(event) => {
-        if (!carriesFiles(event)) return;
+        if (!carriesFiles(event) || conversation.identityChanged) return;
         event.preventDefault();
         setDropping(true);
       }}

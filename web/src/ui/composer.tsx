@@ -32,16 +32,22 @@ async function sendAll(to: AccountId, text: string): Promise<void> {
   }
 }
 
-function AttachButton({ to }: { to: AccountId }) {
+function AttachButton({ to, disabled }: { to: AccountId; disabled: boolean }) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
-      <IconButton icon="attach" label="Attach photos, videos or files" onClick={() => input.current?.click()} />
+      <IconButton
+        icon="attach"
+        label="Attach photos, videos or files"
+        disabled={disabled}
+        onClick={() => input.current?.click()}
+      />
       <input
         ref={input}
         type="file"
         multiple
         hidden
+        disabled={disabled}
         aria-label="Files to attach"
         data-testid="attach-input"
         onChange={(event) => {
@@ -93,7 +99,7 @@ export function Composer({ contact, blocked }: { contact: Contact; blocked: bool
     <form class="composer" onSubmit={send}>
       <AttachmentTray to={to} files={files} />
       <div class="composer-line">
-        <AttachButton to={to} />
+        <AttachButton to={to} disabled={blocked} />
         <textarea
           ref={area}
           rows={1}
