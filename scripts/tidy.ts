@@ -37,6 +37,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   scripts: ['*'],
 };
 const LINES_WARN = 400;
+/** Tools that the root names for everybody's tests. */
+const ROOT_DEV = new Set(['fast-check', 'playwright-core']);
 
 interface SourceFile {
   readonly file: string;
@@ -83,9 +85,56 @@ function checkImports({ file, folder, isTest, imports }: SourceFile): void {
 function checkCore({ file, text }: SourceFile): void {
   if (!/\/src\/(?:.*\/)?core\//.test(file)) return;
   const code = text.replaceAll(/^\s*(\/\/|\*|\/\*).*$/gm, '');
-  for (const impure of ['Date.now(', 'Math.random(', 'setTimeout(', 'setInterval(', 'randomBytes(', 'node:']) {
+  for (const impure of [
+    'Date.now(',
+    'Math.random(',
+    'setTimeout(',
+    'setInterval(',
+    'randomBytes(',
+    'node:fs',
+    'node:dgram',
+    'node:http',
+    'node:child_process',
+    'node:sqlite',
+    'node:timers',
+  ]) {
     if (code.includes(impure)) problems.push(`${file}: core is pure, but it uses ${impure.replace('(', '')}`);
   }
+}
+
+/** A package that nothing imports is weight, and one that is not named breaks on its own. */
+function checkDependencies(files: readonly SourceFile[]): void {
+  for (const manifest of globSync('*/package.json', { cwd: root })) {
+    const folder = path.dirname(manifest);
+    const { dependencies = {}, devDependencies = {} } = JSON.parse(
+      readFileSync(path.join(root, manifest), 'utf8'),
+    ) as Record<string, Record<string, string>>;
+    const named = { ...dependencies, ...devDependencies };
+    const mine = files.filter((file) => file.folder === folder);
+    const used = new Set(
+      mine.flatMap(({ imports }) =>
+        imports.filter((name) => !name.startsWith('.') && !name.includes(':')).map(packageOf),
+      ),
+    );
+    for (const name of Object.keys(named)) {
+      const isTool = name.startsWith('@types/') || name.startsWith('@bufbuild/') || name === 'vite';
+      if (!isTool && !used.has(name)) problems.push(`${manifest}: names ${name}, which nothing in ${folder}/ imports`);
+    }
+    for (const name of used) {
+      const isOurs = name === `@carillon/${folder}`;
+      const isShared = ROOT_DEV.has(name);
+      if (!isOurs && !isShared && !(name in named))
+        problems.push(`${manifest}: does not name ${name}, which ${folder}/ imports`);
+    }
+  }
+}
+
+/** `@scope/name/path` and `name/path` to the package. */
+function packageOf(wanted: string): string {
+  return wanted
+    .split('/')
+    .slice(0, wanted.startsWith('@') ? 2 : 1)
+    .join('/');
 }
 
 function checkName({ file }: SourceFile): void {
@@ -149,6 +198,7 @@ if (process.argv.includes('--help') || process.argv.includes('-h')) {
     if (lines > LINES_WARN) warnings.push(`${file.file}: ${lines} lines; does it hold one concept?`);
   }
   checkOrphans(files);
+  checkDependencies(files);
   for (const folder of new Set(files.map((file) => file.folder))) {
     if (folder !== 'scripts' && !existsSync(path.join(root, folder, 'README.md')))
       problems.push(`${folder}/: has no README.md`);
