@@ -105,14 +105,19 @@ async function reportHealth(system: System): Promise<void> {
   if (SERVICE_NAMES.some((name) => !replies[name].ok)) console.log('Not everything is well: npm run doctor says more.');
 }
 
+/** Signals closer together than this are one. */
+const SAME_SIGNAL_MS = 500;
+
 function endWithCtrlC(system: System): void {
-  let ending = false;
+  let endingSinceMs: number | undefined;
   const end = () => {
-    if (ending) {
+    if (endingSinceMs !== undefined) {
+      // A terminal and npm may each pass the same signal on.
+      if (performance.now() - endingSinceMs < SAME_SIGNAL_MS) return;
       console.log('\nEnding at once.');
       process.exit(130);
     }
-    ending = true;
+    endingSinceMs = performance.now();
     console.log('\nStopping… (Ctrl-C again ends at once)');
     system.stop().then(
       () => {
