@@ -57,7 +57,6 @@ export class RunningCall implements SignalingListener {
   #meter: Meter | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #remote: RemoteState = { peer: undefined, room: new Map(), roomFlows: new Set(), quality: 0 };
-  #tamperingTold = false;
   #rememberedAtMs = 0;
   #lastWord: Promise<void> = Promise.resolve();
 
@@ -247,9 +246,7 @@ export class RunningCall implements SignalingListener {
       connected: () => this.dispatch({ type: 'media-connected', link: 'peer' }),
       lost: () => this.dispatch({ type: 'media-lost', link: 'peer' }),
       remote: (peer) => this.#setRemote({ peer }),
-      tampered: () => this.#tampered(),
-      unusable: () =>
-        notice({ code: 'call-failed', words: 'The other device sent something that this one cannot use.' }),
+      notice,
       generationChanged: () => {
         this.dispatch({ type: 'media-lost', link: 'peer' });
         this.#remember();
@@ -260,7 +257,7 @@ export class RunningCall implements SignalingListener {
   #openRoom(): void {
     const { engine, channel, platform, signaling, baseUrl, notice } = this.#deps;
     if (!engine.openRoom || !this.#media) {
-      this.dispatch({ type: 'media-failed', words: 'group calls cannot be taken on this device.' });
+      this.#roomFailed('group calls cannot be taken on this device.');
       return;
     }
     this.#room = engine.openRoom({
@@ -279,7 +276,7 @@ export class RunningCall implements SignalingListener {
         connection: (state, words) => {
           if (state === 'connected') this.dispatch({ type: 'media-connected', link: 'room' });
           else if (state === 'disconnected') this.dispatch({ type: 'media-lost', link: 'room' });
-          else this.dispatch({ type: 'media-failed', words: words ?? 'the group call server cannot be reached.' });
+          else this.#roomFailed(words ?? 'the group call server cannot be reached.');
         },
         remote: (room) => this.#setRemote({ room }),
         flows: (roomFlows) => {
@@ -289,6 +286,12 @@ export class RunningCall implements SignalingListener {
       },
     });
     this.#startMeter();
+  }
+
+  /** Two who talk go on peer to peer when the room that others were asked into cannot be had. */
+  #roomFailed(words: string): void {
+    if (this.#call.links.peer) this.#deps.notice({ code: 'call-failed', words: `Others cannot join: ${words}` });
+    else this.dispatch({ type: 'media-failed', words });
   }
 
   #followRoster(): void {
@@ -327,15 +330,6 @@ export class RunningCall implements SignalingListener {
         }
       },
     );
-  }
-
-  #tampered(): void {
-    if (this.#tamperingTold) return;
-    this.#tamperingTold = true;
-    this.#deps.notice({
-      code: 'media-tampered',
-      words: 'Something in this call did not come from the other device, and was ignored.',
-    });
   }
 
   #hangUp(): void {

@@ -2,6 +2,7 @@
 // device, what came before that way was open, and what the other says of its
 // microphone, camera and screen.
 import type { Address, CallId, Relayed } from '@carillon/protocol';
+import type { Notice } from '../model.ts';
 import type { CallEngine, LocalMedia, RemoteMedia, StatsEntry } from './engine.ts';
 import { PeerLink } from './peerLink.ts';
 import { SealedRelay } from './sealedRelay.ts';
@@ -27,8 +28,7 @@ export interface PeerSideOptions {
   lost(): void;
   /** What the other sends; undefined once the link is closed. */
   remote(media: RemoteMedia | undefined): void;
-  tampered(): void;
-  unusable(): void;
+  notice(notice: Notice): void;
   generationChanged(): void;
 }
 
@@ -39,6 +39,7 @@ export class PeerSide {
   #link: PeerLink | undefined;
   #relay: SealedRelay | undefined;
   #early: Relayed[] = [];
+  #tamperingTold = false;
   #streams: { readonly stream: unknown; readonly screen: unknown } = { stream: undefined, screen: undefined };
   #flags: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
 
@@ -54,13 +55,14 @@ export class PeerSide {
 
   /** Makes the connection before it is known which device it goes to: a caller's offer and candidates are ready then. */
   prepare(media: LocalMedia): void {
-    const { engine, signaling, isCaller, isResumed, connected, lost, unusable, generationChanged } = this.#options;
+    const { engine, signaling, isCaller, isResumed, connected, lost, notice, generationChanged } = this.#options;
     if (this.#link) return;
     if (isResumed) this.#generation++;
     this.#media = media;
     this.#link = new PeerLink({
-      ...{ engine, media, lost, failed: unusable },
+      ...{ engine, media, lost },
       iceServers: () => signaling.iceServers,
+      failed: () => notice({ code: 'call-failed', words: 'The other device sent something that this one cannot use.' }),
       polite: !isCaller,
       offerer: isCaller || isResumed,
       generation: this.#generation,
@@ -83,9 +85,10 @@ export class PeerSide {
   /** The other device is known. */
   open(peer: Address, secret: Uint8Array, media: LocalMedia): void {
     this.prepare(media);
-    const { callId, self, signaling, tampered } = this.#options;
+    const { callId, self, signaling } = this.#options;
     this.#relay = new SealedRelay({
-      ...{ callId, self, peer, secret, signaling, tampered },
+      ...{ callId, self, peer, secret, signaling },
+      tampered: () => this.#tampered(),
       signal: (signal) => this.#onSignal(signal),
     });
     this.#link?.release();
@@ -117,6 +120,16 @@ export class PeerSide {
     this.#link = undefined;
     this.#relay = undefined;
     this.#options.remote(undefined);
+  }
+
+  /** Said once: whoever changes one signal changes many. */
+  #tampered(): void {
+    if (this.#tamperingTold) return;
+    this.#tamperingTold = true;
+    this.#options.notice({
+      code: 'media-tampered',
+      words: 'Something in this call did not come from the other device, and was ignored.',
+    });
   }
 
   #onSignal(signal: Signal): void {

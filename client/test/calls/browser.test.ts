@@ -102,6 +102,12 @@ test('a third makes it a group call: all see all, through the SFU, sealed', { sk
   await resume(cy);
   await Promise.all([ana.watches(2), cy.watches(2)]);
 
+  // An SFU that is killed and started again costs a moment, not the call.
+  await services.stopSfu();
+  await ana.sees('the room lost', ({ phase }) => phase === 'reconnecting');
+  await services.startSfu();
+  await Promise.all([ana.watches(2), bo.watches(2), cy.watches(2)]);
+
   // Fresh keys after a leave: those who stay go on.
   await hangUp(bo);
   await ana.sees('bo gone', ({ others }) => others.find(({ name }) => name === 'bo')?.state === 'left');

@@ -16,6 +16,14 @@ import { ContentHub, type TestAccount } from './contentHub.ts';
 
 export const randomId = <T extends AccountId | CallId>() => randomBytes(16).toString('base64url') as T;
 
+export interface CallServicesOptions {
+  readonly sfu?: boolean;
+  /** Served by path. */
+  readonly files?: ReadonlyMap<string, string>;
+  /** Of signaling: ICE servers. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
 export class CallServices {
   readonly hub = new ContentHub();
   readonly #dataDir: string;
@@ -24,6 +32,7 @@ export class CallServices {
   readonly #server: Server;
   readonly #sockets = new Set<Socket>();
   readonly #files = new Map<string, string>();
+  #env: Readonly<Record<string, string>> = {};
   #signaling: RunningService | undefined;
   #sfu: RunningService | undefined;
 
@@ -52,16 +61,17 @@ export class CallServices {
     });
   }
 
-  static async start(options: { sfu?: boolean; files?: ReadonlyMap<string, string> } = {}): Promise<CallServices> {
+  static async start(options: CallServicesOptions = {}): Promise<CallServices> {
     const { publicKey, privateKey } = await generateKeyPair('Ed25519');
     const jwk = { ...(await exportJWK(publicKey)), kid: 'test', alg: 'Ed25519' };
     const dataDir = await mkdtemp(join(tmpdir(), 'carillon-calls-'));
     const services = new CallServices(dataDir, privateKey, createLocalJWKSet({ keys: [jwk] }));
     for (const [path, text] of options.files ?? []) services.#files.set(path, text);
+    services.#env = options.env ?? {};
     services.#server.listen(0, '127.0.0.1');
     await once(services.#server, 'listening');
     await services.startSignaling();
-    if (options.sfu) await services.#startSfu();
+    if (options.sfu) await services.startSfu();
     return services;
   }
 
@@ -70,7 +80,7 @@ export class CallServices {
   }
 
   async startSignaling(): Promise<void> {
-    const env = { CARILLON_DATA_DIR: this.#dataDir };
+    const env = { ...this.#env, CARILLON_DATA_DIR: this.#dataDir };
     this.#signaling = await createSignaling(parseConfig(signalingConfig, env), silentLog, { accessKeys: this.#keys });
   }
 
@@ -95,13 +105,19 @@ export class CallServices {
 
   async close(): Promise<void> {
     await this.stopSignaling();
-    await this.#sfu?.close();
+    await this.stopSfu();
     for (const socket of this.#sockets) socket.destroy();
     this.#server.close();
     await rm(this.#dataDir, { recursive: true });
   }
 
-  async #startSfu(): Promise<void> {
+  async stopSfu(): Promise<void> {
+    const sfu = this.#sfu;
+    this.#sfu = undefined;
+    await sfu?.close();
+  }
+
+  async startSfu(): Promise<void> {
     const config = parseConfig(sfuConfigSchema, {
       CARILLON_SFU_RTC_PORT: '0',
       CARILLON_SFU_NODE: 'local',

@@ -95,7 +95,7 @@ const hears = (to: Device, from: Device) =>
     async () => from.sender !== undefined && (await to.opens(await from.frame(), from)),
   );
 
-test('[SFRAME-22] who joins opens nothing of before; who left opens nothing of after', async () => {
+test('[SFRAME-20] [SFRAME-21] who joins opens nothing of before; who left opens nothing of after', async () => {
   const [ana, bo, cy] = room('ana', 'bo', 'cy') as [Device, Device, Device];
   ana.meets(bo);
   bo.meets(ana);
@@ -116,7 +116,7 @@ test('[SFRAME-22] who joins opens nothing of before; who left opens nothing of a
   assert.equal(await bo.opens(await ana.frame(), ana), false);
 });
 
-test('[SFRAME-23] a key is taken only from the device that the roster names under its number', async () => {
+test('[SFRAME-5] a key is taken only from the device that the roster names under its number', async () => {
   const [ana, bo, eve] = room('ana', 'bo', 'eve') as [Device, Device, Device];
   bo.meets(ana, eve);
   eve.meets(bo);

@@ -206,7 +206,7 @@ test('declined, busy and cancelled calls end in words on both sides', async () =
   assert.equal(bo.channel.recorded.at(-1)?.outcome, 'missed');
 });
 
-test('two who call each other at once talk in one call', async () => {
+test('[CALL-15] two who call each other at once talk in one call', async () => {
   const [ana, bo] = await pair({ media });
   await Promise.all([
     ana.calls.start([bo.self.accountId], { video: false }),
@@ -239,7 +239,7 @@ test('a second call waits beside the first; a third hears that the line is busy'
   );
 });
 
-test('a device that calls anew has lost the call it was in', async () => {
+test('[CALL-16] a device that calls anew has lost the call it was in', async () => {
   const [ana, bo] = await pair({});
   await connect(ana, bo);
   const before = ana.view!.callId;

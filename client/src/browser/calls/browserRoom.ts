@@ -1,12 +1,15 @@
 // A group call's media: keeps one connection to the SFU alive through losses,
 // and one frame worker for as long as the call lasts.
-import { ProtocolError } from '@carillon/protocol';
+import { type ErrorCode, ProtocolError } from '@carillon/protocol';
 import type { Joined } from '../../calls/core/roster.ts';
 import type { Room, RoomOptions, StatsEntry } from '../../calls/engine.ts';
 import { backoffMs } from '../../connection/backoff.ts';
 import type { BrowserMedia } from './browserMedia.ts';
 import { FrameTransforms } from './frameTransforms.ts';
 import { RoomSession } from './roomSession.ts';
+
+/** Refusals that another attempt cannot mend. */
+const FINAL: ReadonlySet<ErrorCode> = new Set(['room-limit', 'call-unknown', 'call-not-yours', 'answered-elsewhere']);
 
 export class BrowserRoom implements Room {
   readonly #options: RoomOptions & { readonly media: BrowserMedia };
@@ -16,6 +19,7 @@ export class BrowserRoom implements Room {
   #members: ReadonlySet<number> = new Set();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #attempt = 0;
+  #wasConnected = false;
   #closed = false;
 
   constructor(options: RoomOptions & { readonly media: BrowserMedia }) {
@@ -42,16 +46,18 @@ export class BrowserRoom implements Room {
   }
 
   async #connect(): Promise<void> {
-    const { events, assignment, platform, iceServers, media } = this.#options;
+    const { events } = this.#options;
     try {
       const transforms = this.#frameTransforms();
-      const { url, ticket } = await assignment();
-      if (this.#closed) return;
+      const assignment = await this.#assignment();
+      if (!assignment || this.#closed) return;
+      const { platform, iceServers, media } = this.#options;
       const session: RoomSession = new RoomSession({
-        ...{ url, iceServers, media, transforms },
+        ...{ url: assignment.url, iceServers, media, transforms },
         WebSocket: platform.WebSocket,
         connected: () => {
           this.#attempt = 0;
+          this.#wasConnected = true;
           events.connection('connected');
         },
         lost: (reason) => this.#lost(session, reason),
@@ -59,20 +65,31 @@ export class BrowserRoom implements Room {
       });
       this.#session = session;
       session.setMembers(this.#members);
-      await session.open(ticket);
+      await session
+        .open(assignment.ticket)
+        .catch((error: unknown) => this.#lost(session, error instanceof ProtocolError ? error : undefined));
     } catch (error) {
-      if (error instanceof ProtocolError) this.#lost(this.#session, error);
-      else if (!this.#closed) events.connection('failed', error instanceof Error ? error.message : String(error));
+      // Not the network: this browser cannot do it.
+      if (!this.#closed) events.connection('failed', error instanceof Error ? error.message : String(error));
     }
   }
 
-  /** Tried again until the call itself gives up. */
-  #lost(session: RoomSession | undefined, reason: ProtocolError): void {
+  async #assignment(): Promise<Awaited<ReturnType<RoomOptions['assignment']>> | undefined> {
+    try {
+      return await this.#options.assignment();
+    } catch (error) {
+      this.#lost(undefined, error instanceof ProtocolError ? error : undefined);
+      return undefined;
+    }
+  }
+
+  /** Tried again until the call itself gives up; a room that never opened says at once that it will not. */
+  #lost(session: RoomSession | undefined, reason: ProtocolError | undefined): void {
     if (this.#closed || this.#session !== session) return;
     session?.close();
     this.#session = undefined;
     const { events } = this.#options;
-    if (reason.code === 'sfu-unavailable' || reason.code === 'room-limit' || reason.code === 'call-unknown') {
+    if (reason && (FINAL.has(reason.code) || (reason.code === 'sfu-unavailable' && !this.#wasConnected))) {
       events.connection('failed', reason.message);
       return;
     }

@@ -124,7 +124,6 @@ export class NodePeer implements Peer {
       const source = SOURCES[this.#pc.getTransceivers().indexOf(transceiver)];
       if (source === 'screen') return;
       this.#options.media.recording?.add(track);
-      this.#options.events.remote({ stream: track, screen: undefined });
       if (track.kind === 'video') this.#askForKeyFrames(transceiver, track);
     });
   }
