@@ -16,7 +16,8 @@ export function progressWords(transfer: TransferProgress): string {
     case 'preparing':
       return 'Preparing';
     case 'encrypting':
-      return 'Encrypting';
+      // Sealed whole, and the upload has not begun: the server is out of reach, or others go first.
+      return transfer.totalBytes > 0 && transfer.doneBytes >= transfer.totalBytes ? 'Waiting to upload' : 'Encrypting';
     case 'transferring':
       return transfer.direction === 'up' ? 'Uploading' : 'Downloading';
     case 'done':

@@ -24,7 +24,10 @@ export class ErrorBoundary extends Component<{ children: ComponentChildren }, St
     return (
       <FullPage title="Something broke on this page">
         <p>Your messages are safe on this device. Loading the page again usually helps.</p>
-        <p class="quiet">{failureWords(error)}</p>
+        <details class="quiet">
+          <summary>Details for a bug report</summary>
+          {failureWords(error)}
+        </details>
         <button type="button" class="button primary" onClick={() => location.reload()}>
           Load again
         </button>
