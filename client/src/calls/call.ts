@@ -58,6 +58,7 @@ export class RunningCall implements SignalingListener {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #remote: RemoteState = { peer: undefined, room: new Map(), roomFlows: new Set(), quality: 0 };
   #rememberedAtMs = 0;
+  #isClosed = false;
   #lastWord: Promise<void> = Promise.resolve();
 
   constructor(deps: CallDeps, start: CallStart) {
@@ -152,6 +153,7 @@ export class RunningCall implements SignalingListener {
   }
 
   dispatch(event: CallEvent): void {
+    if (this.#isClosed) return;
     const before = this.#call;
     const { call, effects } = step(before, event, this.#deps.platform.now());
     this.#call = call;
@@ -350,7 +352,7 @@ export class RunningCall implements SignalingListener {
   #arm(): void {
     clearTimeout(this.#timer);
     const atMs = deadlineOf(this.#call);
-    if (atMs === undefined) return;
+    if (atMs === undefined || this.#isClosed) return;
     const waitMs = Math.max(0, atMs - this.#deps.platform.now());
     this.#timer = setTimeout(() => {
       this.dispatch({ type: 'tick' });
@@ -375,6 +377,7 @@ export class RunningCall implements SignalingListener {
   }
 
   #close(): void {
+    this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#meter?.close();
     this.#stopMedia?.();

@@ -69,7 +69,10 @@ export class SignalingClient {
     };
   }
 
+  /** @throws ProtocolError `unreachable` */
   async online(): Promise<void> {
+    // With the last call gone there is nobody to open a socket again for.
+    if (this.#calls.size === 0) throw new ProtocolError('unreachable');
     await this.#open().online(ONLINE_WAIT_MS);
   }
 
@@ -87,8 +90,7 @@ export class SignalingClient {
         return await this.#open().request(typeof body === 'function' ? body() : body, reply);
       } catch (error) {
         const lost = error instanceof ProtocolError && (error.code === 'unreachable' || error.code === 'shutting-down');
-        // With the last call gone there is nobody to open a socket again for.
-        if (!lost || attempt >= ATTEMPTS_MAX || this.#calls.size === 0) throw error;
+        if (!lost || attempt >= ATTEMPTS_MAX) throw error;
       }
     }
   }
@@ -98,8 +100,10 @@ export class SignalingClient {
   }
 
   close(): void {
-    this.#socket?.close();
+    this.#calls.clear();
+    const socket = this.#socket;
     this.#socket = undefined;
+    socket?.close();
   }
 
   #open(): ReconnectingFrameSocket<Client, Server> {

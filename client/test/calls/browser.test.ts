@@ -46,7 +46,7 @@ async function hangUp(person: Person): Promise<void> {
   await person.page.evaluate(() => page.call('hangUp', page.seen()!.callId));
 }
 
-test('two browsers: ring, accept, talk, reload, a restarted server, hang up', { skip }, async () => {
+test('two browsers: ring, accept, talk, reload, a restarted server, hang up', { skip }, async (t) => {
   await ana.page.evaluate((to) => page.start([to], true), bo.self.accountId);
   await bo.sees('an incoming call', ({ phase }) => phase === 'ringing-in');
   assert.equal((await ana.sees('ringing', ({ words }) => words.startsWith('Ringing'))).words, 'Ringing bo…');
@@ -54,8 +54,9 @@ test('two browsers: ring, accept, talk, reload, a restarted server, hang up', { 
   await Promise.all([ana.watches(1), bo.watches(1)]);
   await eventually('media marks', async () => (await bo.page.evaluate(() => page.marks())).video);
   const marks = await bo.page.evaluate(() => page.marks());
-  if (process.env.CALLS_DEBUG)
-    console.log('accept to audio', marks.audio! - marks.accept!, 'video', marks.video! - marks.accept!);
+  t.diagnostic(
+    `accept to audio ${Math.round(marks.audio! - marks.accept!)} ms, to video ${Math.round(marks.video! - marks.accept!)} ms`,
+  );
   const { mode, words } = (await ana.seen())!;
   assert.deepEqual({ mode, words }, { mode: 'peer', words: 'In a call with bo' });
 
@@ -78,7 +79,7 @@ test('two browsers: ring, accept, talk, reload, a restarted server, hang up', { 
   assert.equal((await ana.page.evaluate(() => page.recorded())).at(-1)?.outcome, 'completed');
 });
 
-test('a third makes it a group call: all see all, through the SFU, sealed', { skip }, async () => {
+test('a third makes it a group call: all see all, through the SFU, sealed', { skip }, async (t) => {
   await ana.page.evaluate((to) => page.start([to], true), bo.self.accountId);
   await bo.sees('an incoming call', ({ phase }) => phase === 'ringing-in');
   await bo.page.evaluate(() => page.accept(true));
@@ -89,13 +90,13 @@ test('a third makes it a group call: all see all, through the SFU, sealed', { sk
   await Promise.all([ana.watches(2), bo.watches(2), cy.watches(2)]);
   await eventually('media marks', async () => (await cy.page.evaluate(() => page.marks())).video);
   const marks = await cy.page.evaluate(() => page.marks());
-  if (process.env.CALLS_DEBUG)
-    console.log('join to audio', marks.audio! - marks.accept!, 'video', marks.video! - marks.accept!);
+  t.diagnostic(
+    `join to audio ${Math.round(marks.audio! - marks.accept!)} ms, to video ${Math.round(marks.video! - marks.accept!)} ms`,
+  );
   for (const person of [ana, bo, cy]) {
     const entries = await person.page.evaluate(() => page.stats());
     const frames = entries.find(({ type }) => type === 'carillon-frames') as Record<string, number> | undefined;
     assert.ok(frames && frames.framesSealed! > 0 && frames.framesOpened! > 0, `${person.self.name} seals and opens`);
-    if (process.env.CALLS_DEBUG) console.log(person.self.name, frames);
   }
 
   // A page loaded again comes back into its room, and everybody's keys find each other.

@@ -248,7 +248,7 @@ test('[CALL-16] a device that calls anew has lost the call it was in', async () 
   await again.calls.start([bo.self.accountId], { video: false });
   const ringing = await bo.until('ringing again', ({ phase, callId }) => phase === 'ringing-in' && callId !== before);
   await bo.calls.accept(ringing.callId, { video: false });
-  await again.until('active', ({ phase }) => phase === 'active');
+  await Promise.all([again, bo].map((device) => device.until('active', ({ phase }) => phase === 'active')));
 });
 
 test('a device that slept through the ring learns of the missed call', async () => {

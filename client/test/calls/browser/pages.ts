@@ -88,10 +88,6 @@ export class Person {
   static async open(browser: Browser, services: CallServices, opening: Opening): Promise<Person> {
     const context = await browser.newContext({ permissions: ['microphone', 'camera'] });
     const tab = await context.newPage();
-    if (process.env.CALLS_DEBUG) {
-      tab.on('console', (message) => console.log(opening.self.name, message.text()));
-      tab.on('pageerror', (error) => console.log(opening.self.name, error));
-    }
     const person = new Person(tab, services, opening);
     await tab.exposeFunction('hubSend', (delivery: Delivery) => services.hub.send(delivery));
     await person.load();
