@@ -13,6 +13,23 @@ export async function photo(dir: string): Promise<string> {
   return file;
 }
 
+/** A picture that people like better. */
+export async function fractal(dir: string): Promise<string> {
+  const file = path.join(dir, 'fractal.jpg');
+  await ffmpeg([
+    '-f',
+    'lavfi',
+    '-i',
+    'mandelbrot=size=1600x1000:start_scale=0.6:start_x=-0.75',
+    '-frames:v',
+    '1',
+    '-q:v',
+    '3',
+    file,
+  ]);
+  return file;
+}
+
 /** Two seconds of VP8 and Opus in WebM. */
 export async function clip(dir: string): Promise<string> {
   const file = path.join(dir, 'clip.webm');

@@ -1,5 +1,6 @@
 // The SDK in the browser: IndexedDB, canvas, and audited JavaScript cryptography.
 import { nobleProvider } from '@carillon/messaging-core/e2ee';
+import { z } from 'zod';
 import type { CallsFactory } from '../api.ts';
 import { Carillon } from '../carillon.ts';
 import type { Platform, Store, StoreTransaction } from '../ports.ts';
@@ -10,6 +11,9 @@ import { lockTab } from './tabLock.ts';
 export * from '../index.ts';
 export { type BrowserCallsOptions, createBrowserCalls, MediaError } from './calls/index.ts';
 export { IdbStore } from './idbStore.ts';
+
+// zod would try to compile its checks, which a page's Content-Security-Policy refuses and reports.
+z.config({ jitless: true });
 
 const NAME = 'carillon';
 

@@ -78,7 +78,7 @@ function createProgram(surroundings: Surroundings, failed: (code: number) => voi
     'what others see; the handle by default',
   );
   add('whoami', 'Who is signed in here.', whoami);
-  add('safety <handle>', 'The security number shared with someone, to compare with theirs.', safety).option(
+  add('safety <handle>', 'The safety number shared with someone, to compare with theirs.', safety).option(
     '--accept',
     'accept it: go on writing after it has changed',
   );

@@ -62,7 +62,7 @@ async function finish(
       if (message.status === 'failed') throw new Error(message.failure ?? 'The message could not be sent.');
       if (message.status === 'sending' && (await isHeld(carillon, sent))) {
         throw new Error(
-          `The security number of ${handle} has changed. Nothing is sent until it is accepted: carillon safety ${handle} --accept`,
+          `The safety number of ${handle} has changed. Nothing is sent until it is accepted: carillon safety ${handle} --accept`,
         );
       }
       return ORDER.indexOf(message.status) >= ORDER.indexOf(wait);

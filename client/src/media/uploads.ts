@@ -22,9 +22,6 @@ import type { Ledger } from '../store/ledger.ts';
 import { readMediaKey } from './mediaMessage.ts';
 import { tusUpload } from './tusUpload.ts';
 
-/** Attempts in one go before an upload rests until the device is online again. */
-const ATTEMPTS_MAX = 5;
-
 const LOST = 'The file is no longer on this device; send it again.';
 
 export interface UploadJob {
@@ -103,10 +100,14 @@ export class Uploads {
     }
   }
 
-  /** Again and again while it can help. */
+  /**
+   * Again and again while it can help, the pauses growing to their bound: the media
+   * service may be away for longer than the messaging socket, and then nothing else
+   * would tell that it is back.
+   */
   async #persist(job: UploadJob): Promise<void> {
     const { ledger, isOnline } = this.#parts;
-    for (let attempt = 0; attempt < ATTEMPTS_MAX && isOnline() && !this.#abort.signal.aborted; attempt++) {
+    for (let attempt = 0; isOnline() && !this.#abort.signal.aborted; attempt++) {
       try {
         await this.#upload(job);
         return;

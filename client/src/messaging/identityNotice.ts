@@ -13,7 +13,7 @@ export async function noteIdentityChange(
 ): Promise<void> {
   const id = bytesToBase64url(crypto.getRandomValues(new Uint8Array(16))) as MessageId;
   const words =
-    `The security number of ${contact.name} has changed: they may have a new device or have signed up again. ` +
+    `The safety number of ${contact.name} has changed: they may have a new device or have signed up again. ` +
     'Compare it with them, then accept it to go on writing.';
   await addNotice(tx, changes, { id, conversation: contact.accountId, words, atMs: nowMs });
   changes.conversation(contact.accountId);

@@ -28,7 +28,7 @@ describe('identities, sessions and devices', () => {
     const held = await ann.sendText(idOf(bob), 'to the new device');
     const isChanged = async () => (await ann.conversations())[0]?.identityChanged === true;
     await until(ann, 'conversation', isChanged);
-    assert.ok((await textsOf(ann, bob)).some((text) => text.includes('security number of bob has changed')));
+    assert.ok((await textsOf(ann, bob)).some((text) => text.includes('safety number of bob has changed')));
     assert.equal((await messagesOf(ann, bob)).find(({ id }) => id === held.id)?.status, 'sending');
     assert.deepEqual(await bob.conversations(), []);
     const after = await ann.safetyNumber(idOf(bob));
