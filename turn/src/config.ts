@@ -46,6 +46,14 @@ export const turnConfig = z.object({
     .min(1)
     .default(2000)
     .describe('Allocations in all; each takes a descriptor and a port.'),
+  CARILLON_TURN_UNPROVEN_PER_SECOND: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(100)
+    .describe(
+      'Replies a second to one address without valid credentials. Raise it when very many clients share an address; lower, and a forged source is hit less.',
+    ),
   CARILLON_TURN_HTTP_HOST: fields.host(),
   CARILLON_TURN_HTTP_PORT: fields.port(7105),
   CARILLON_TURN_TAP_FILE: z

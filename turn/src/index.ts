@@ -31,6 +31,7 @@ async function startTurn(config: TurnConfig, log: Parameters<typeof turnService.
     allowPeers: config.CARILLON_TURN_ALLOW_PEERS,
     allocationsPerUserMax: config.CARILLON_TURN_ALLOCATIONS_PER_USER,
     allocationsMax: config.CARILLON_TURN_ALLOCATIONS,
+    unprovenPerSecond: config.CARILLON_TURN_UNPROVEN_PER_SECOND,
     log,
     now: Date.now,
     tap: tap?.tap,

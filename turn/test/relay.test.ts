@@ -37,6 +37,7 @@ before(async () => {
     allowPeers: ['127.0.0.1/32'],
     allocationsPerUserMax: 5,
     allocationsMax: 50,
+    unprovenPerSecond: 1000,
     log: silentLog,
     now: () => clockMs,
   });
@@ -174,7 +175,8 @@ test('[TURN-6] empty and one-byte packets to a relayed port, and rubbish to the 
 test('[TURN-7] a Refresh keeps the allocation, a retransmitted Allocate gets the same answer', async () => {
   const caller = await client();
   const transaction = randomBytes(12);
-  await caller.request(METHOD.refresh, []);
+  const challenge = await caller.exchange(caller.build(METHOD.allocate, [UDP_TRANSPORT]));
+  caller.challenge('test', attributeOf(challenge, ATTRIBUTE.nonce)!);
   const bytes = caller.build(METHOD.allocate, [UDP_TRANSPORT], transaction);
   const first = await caller.exchange(bytes);
   const second = await caller.exchange(bytes);

@@ -59,8 +59,8 @@ export class TurnClient {
     this.#credential = as;
   }
 
-  async open(): Promise<this> {
-    this.socket.bind(0, '127.0.0.1');
+  async open(address = '127.0.0.1'): Promise<this> {
+    this.socket.bind(0, address);
     await once(this.socket, 'listening');
     return this;
   }

@@ -50,6 +50,8 @@ export interface KnownAllocation {
 export type Outcome =
   | { readonly do: 'nothing' }
   | { readonly do: 'reply'; readonly bytes: Buffer }
+  /** To one who has proved nothing: the relay bounds how often. */
+  | { readonly do: 'reply-unproven'; readonly bytes: Buffer }
   | {
       readonly do: 'allocate';
       readonly username: string;
@@ -60,15 +62,13 @@ export type Outcome =
   | { readonly do: 'release'; readonly bytes: Buffer }
   | { readonly do: 'send'; readonly peer: TransportAddress; readonly data: Buffer };
 
+/** Only for who has proved itself: a phrase is optional (RFC 8489 §14.8), and amplifies. */
 const REASON: Readonly<Record<number, string>> = {
   400: 'Bad Request',
-  401: 'Unauthorized',
   403: 'Forbidden',
   420: 'Unknown Attribute',
   437: 'Allocation Mismatch',
-  438: 'Stale Nonce',
   440: 'Address Family not Supported',
-  441: 'Wrong Credentials',
   442: 'Unsupported Transport Protocol',
   443: 'Peer Address Family Mismatch',
   486: 'Allocation Quota Reached',
@@ -81,9 +81,11 @@ export function handleMessage(message: StunMessage, client: ClientView, rules: R
   if (message.class === CLASS.indication)
     return message.method === METHOD.send ? handleSend(message, client, nowMs) : NOTHING;
   if (message.class !== CLASS.request) return NOTHING;
-  if (message.method === METHOD.binding) return binding(message, client);
+  if (message.method === METHOD.binding) return unproven(binding(message, client));
+  const impossible = client.allocation ? undefined : withoutAllocation(message);
+  if (impossible) return unproven(refusal(message, impossible));
   const authenticated = authenticate(message, client, rules, nowMs);
-  if ('refused' in authenticated) return authenticated.refused;
+  if (Buffer.isBuffer(authenticated)) return unproven(authenticated);
   if (message.unknown.length > 0) return refuse(message, 420, authenticated.key, [unknownAttributes(message.unknown)]);
   switch (message.method) {
     case METHOD.allocate:
@@ -99,29 +101,49 @@ export function handleMessage(message: StunMessage, client: ClientView, rules: R
   }
 }
 
-function binding(message: StunMessage, client: ClientView): Outcome {
-  if (message.unknown.length > 0) return refuse(message, 420, undefined, [unknownAttributes(message.unknown)]);
-  return succeed(message, undefined, [{ type: ATTRIBUTE.xorMappedAddress, value: writeXorAddress(client.from) }]);
+function unproven(bytes: Buffer): Outcome {
+  return { do: 'reply-unproven', bytes };
 }
 
-type Authenticated = { readonly username: string; readonly key: Buffer } | { readonly refused: Outcome };
+function binding(message: StunMessage, client: ClientView): Buffer {
+  if (message.unknown.length > 0) return refusal(message, 420, undefined, [unknownAttributes(message.unknown)]);
+  return success(message, undefined, [{ type: ATTRIBUTE.xorMappedAddress, value: writeXorAddress(client.from) }]);
+}
 
-/** The long-term credential mechanism (RFC 8489 §9.2.4), in its order of checks. */
-function authenticate(message: StunMessage, client: ClientView, rules: RelayRules, nowMs: number): Authenticated {
+/**
+ * What no credential could make possible is refused in 28 bytes instead of by a challenge twice as
+ * long: all but Allocate without an allocation (RFC 8656 §5), and an Allocate for no transport (§7.2).
+ */
+function withoutAllocation(message: StunMessage): 400 | 437 | undefined {
+  if (message.method !== METHOD.allocate) return 437;
+  return attributeOf(message, ATTRIBUTE.requestedTransport)?.length === 4 ? undefined : 400;
+}
+
+interface Authenticated {
+  readonly username: string;
+  readonly key: Buffer;
+}
+
+/** The long-term credential mechanism (RFC 8489 §9.2.4), in its order of checks; a Buffer is the refusal. */
+function authenticate(
+  message: StunMessage,
+  client: ClientView,
+  rules: RelayRules,
+  nowMs: number,
+): Authenticated | Buffer {
   const clientKey = `${client.from.address}:${client.from.port}`;
-  const challenge = (code: 401 | 438): Authenticated => ({
-    refused: refuse(message, code, undefined, [
+  const challenge = (code: 401 | 438) =>
+    refusal(message, code, undefined, [
       { type: ATTRIBUTE.realm, value: Buffer.from(rules.realm) },
       { type: ATTRIBUTE.nonce, value: Buffer.from(makeNonce(rules.nonceKey, clientKey, nowMs)) },
-    ]),
-  });
+    ]);
   if (!message.integrity) return challenge(401);
   const username = attributeOf(message, ATTRIBUTE.username)?.toString('utf8');
   const realm = attributeOf(message, ATTRIBUTE.realm)?.toString('utf8');
   const nonce = attributeOf(message, ATTRIBUTE.nonce)?.toString('latin1');
-  if (username === undefined || realm === undefined || nonce === undefined) return { refused: refuse(message, 400) };
+  if (username === undefined || realm === undefined || nonce === undefined) return refusal(message, 400);
   const { allocation } = client;
-  if (allocation && allocation.username !== username) return { refused: refuse(message, 441) };
+  if (allocation && allocation.username !== username) return refusal(message, 441);
   const expiresAtMs = credentialExpiryMs(username);
   if (realm !== rules.realm || expiresAtMs === undefined) return challenge(401);
   if (!allocation && expiresAtMs <= nowMs) return challenge(401);
@@ -136,7 +158,7 @@ function allocate(
   message: StunMessage,
   client: ClientView,
   rules: RelayRules,
-  { username, key }: { username: string; key: Buffer },
+  { username, key }: Authenticated,
 ): Outcome {
   if (client.allocation) {
     const again = client.allocation.transaction === message.transactionId.toString('hex');
@@ -259,7 +281,7 @@ function refuse(message: StunMessage, code: number, key?: Buffer, extra: readonl
 
 function refusal(message: StunMessage, code: number, key?: Buffer, extra: readonly StunAttribute[] = []): Buffer {
   const { method, transactionId, hasFingerprint } = message;
-  const reason = Buffer.from(REASON[code] ?? '');
+  const reason = Buffer.from((key && REASON[code]) ?? '');
   const error = Buffer.concat([Buffer.from([0, 0, Math.floor(code / 100), code % 100]), reason]);
   const attributes = [{ type: ATTRIBUTE.errorCode, value: error }, ...extra];
   return encodeStun({ class: CLASS.error, method, transactionId, attributes, key, fingerprint: hasFingerprint });

@@ -17,6 +17,7 @@ import {
   type Outcome,
   type RelayRules,
 } from '../core/requests.ts';
+import { SourceLimit } from '../core/sourceLimit.ts';
 import { ATTRIBUTE, CLASS, decodeStun, encodeStun, METHOD, type StunMessage } from '../core/stun.ts';
 
 export interface RelayOptions {
@@ -31,6 +32,8 @@ export interface RelayOptions {
   readonly allowPeers: readonly string[];
   readonly allocationsPerUserMax: number;
   readonly allocationsMax: number;
+  /** Replies a second to one address that has proved nothing. */
+  readonly unprovenPerSecond: number;
   readonly log: Log;
   readonly now: () => number;
   /** Sees every relayed datagram: tests assert that it is ciphertext. */
@@ -51,6 +54,8 @@ export interface RelayStats {
   readonly toClientPackets: number;
   readonly toClientBytes: number;
   readonly refusedPackets: number;
+  /** Requests left unanswered because their source had its replies. */
+  readonly limitedRequests: number;
 }
 
 /** How often expired allocations are released; none lives longer than its lifetime by more than this. */
@@ -64,6 +69,7 @@ export class Relay extends NodeTurn {
   readonly #allocations = new Map<string, Allocation>();
   readonly #pending = new Set<string>();
   readonly #perUser = new Map<string, number>();
+  readonly #unproven: SourceLimit;
   readonly #listener: Socket;
   #sweeper: NodeJS.Timeout | undefined;
   #stopped = false;
@@ -74,6 +80,7 @@ export class Relay extends NodeTurn {
     toClientPackets: 0,
     toClientBytes: 0,
     refusedPackets: 0,
+    limitedRequests: 0,
   };
 
   constructor(options: RelayOptions) {
@@ -98,6 +105,7 @@ export class Relay extends NodeTurn {
       allocationsPerUserMax: options.allocationsPerUserMax,
       allocationsMax: options.allocationsMax,
     };
+    this.#unproven = new SourceLimit(options.unprovenPerSecond);
     this.#listener = createUdpSocket();
     this.#listener.on('message', (datagram, from) => this.#fromClient(datagram, from));
   }
@@ -161,6 +169,14 @@ export class Relay extends NodeTurn {
     switch (outcome.do) {
       case 'nothing':
         this.#stats.refusedPackets++;
+        return;
+      case 'reply-unproven':
+        // Who has an allocation has proved itself, whatever others send from its address.
+        if (!this.#allocations.has(key) && !this.#unproven.admits(client.address, this.#options.now())) {
+          this.#stats.limitedRequests++;
+          return;
+        }
+        this.#listener.send(outcome.bytes, client.port, client.address);
         return;
       case 'reply':
         this.#listener.send(outcome.bytes, client.port, client.address);
@@ -293,6 +309,7 @@ export class Relay extends NodeTurn {
 
   #sweep(): void {
     const nowMs = this.#options.now();
+    this.#unproven.prune(nowMs);
     for (const [key, allocation] of this.#allocations) {
       if (allocation.state.expiresAtMs <= nowMs) this.#release(key, allocation);
       else allocation.state.prune(nowMs);
