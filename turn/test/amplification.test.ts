@@ -3,12 +3,11 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { silentLog } from '@carillon/service';
 import { ATTRIBUTE, CLASS, METHOD } from '../src/core/stun.ts';
 import { Relay } from '../src/index.ts';
+import { relayOptions, SECRET } from './relayOptions.ts';
 import { credential, errorCodeOf, TurnClient, UDP_TRANSPORT, uint32 } from './turnClient.ts';
 
-const SECRET = 'a shared secret for the tests';
 const PER_SECOND = 10;
 const BURST = 40;
 let clockMs = Date.now();
@@ -17,20 +16,7 @@ let port: number;
 const clients: TurnClient[] = [];
 
 before(async () => {
-  relay = new Relay({
-    listen: '127.0.0.1',
-    port: 0,
-    portMin: 49152,
-    portMax: 65535,
-    realm: 'carillon',
-    secret: SECRET,
-    allowPeers: ['127.0.0.1/32'],
-    allocationsPerUserMax: 5,
-    allocationsMax: 50,
-    unprovenPerSecond: PER_SECOND,
-    log: silentLog,
-    now: () => clockMs,
-  });
+  relay = new Relay(relayOptions({ realm: 'carillon', unprovenPerSecond: PER_SECOND, now: () => clockMs }));
   port = await relay.start();
 });
 after(async () => {

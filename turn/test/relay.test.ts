@@ -5,9 +5,10 @@ import { createSocket, type Socket } from 'node:dgram';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { after, before, test } from 'node:test';
-import { silentLog } from '@carillon/service';
+import { readXorAddress } from '../src/core/address.ts';
 import { ATTRIBUTE, attributeOf, CLASS, decodeStun, encodeStun, METHOD, verifyIntegrity } from '../src/core/stun.ts';
 import { Relay } from '../src/index.ts';
+import { relayOptions, SECRET } from './relayOptions.ts';
 import {
   channelAttribute,
   credential,
@@ -18,7 +19,6 @@ import {
   uint32,
 } from './turnClient.ts';
 
-const SECRET = 'a shared secret for the tests';
 const HOUR = 3600;
 let clockMs = Date.now();
 let relay: Relay;
@@ -27,20 +27,7 @@ const clients: TurnClient[] = [];
 const peers: Socket[] = [];
 
 before(async () => {
-  relay = new Relay({
-    listen: '127.0.0.1',
-    port: 0,
-    portMin: 49152,
-    portMax: 65535,
-    realm: 'test',
-    secret: SECRET,
-    allowPeers: ['127.0.0.1/32'],
-    allocationsPerUserMax: 5,
-    allocationsMax: 50,
-    unprovenPerSecond: 1000,
-    log: silentLog,
-    now: () => clockMs,
-  });
+  relay = new Relay(relayOptions({ now: () => clockMs }));
   port = await relay.start();
 });
 after(async () => {
@@ -233,6 +220,18 @@ test('unknown required attributes are named, other transports and families refus
   );
   const ipv6 = [UDP_TRANSPORT, { type: ATTRIBUTE.requestedAddressFamily, value: Buffer.from([2, 0, 0, 0]) }];
   assert.equal(errorCodeOf(await caller.request(METHOD.allocate, ipv6)), 440);
+});
+
+test('an even port can be had, a reservation of the next one cannot', async () => {
+  const evenPort = (flags: number) => ({ type: ATTRIBUTE.evenPort, value: Buffer.from([flags]) });
+  const reserving = await client();
+  assert.equal(errorCodeOf(await reserving.request(METHOD.allocate, [UDP_TRANSPORT, evenPort(0x80)])), 508);
+  for (let n = 0; n < 4; n++) {
+    const caller = await client();
+    const reply = await caller.request(METHOD.allocate, [UDP_TRANSPORT, evenPort(0)]);
+    const relayed = readXorAddress(attributeOf(reply, ATTRIBUTE.xorRelayedAddress)!);
+    assert.ok(relayed?.family === 'ipv4' && relayed.at.port % 2 === 0);
+  }
 });
 
 test('another user on the same 5-tuple is refused', async () => {

@@ -57,6 +57,7 @@ export type Outcome =
       readonly username: string;
       readonly user: string;
       readonly key: Buffer;
+      readonly evenPort: boolean;
       readonly lifetimeSeconds: number;
     }
   | { readonly do: 'release'; readonly bytes: Buffer }
@@ -76,6 +77,8 @@ const REASON: Readonly<Record<number, string>> = {
 };
 const NOTHING: Outcome = { do: 'nothing' };
 const UDP = 17;
+/** The R bit of EVEN-PORT (RFC 8656 §18.6). */
+const RESERVE_NEXT_PORT = 0x80;
 
 export function handleMessage(message: StunMessage, client: ClientView, rules: RelayRules, nowMs: number): Outcome {
   if (message.class === CLASS.indication)
@@ -169,13 +172,17 @@ function allocate(
   if (transport[0] !== UDP) return refuse(message, 442, key);
   const family = attributeOf(message, ATTRIBUTE.requestedAddressFamily);
   if (family && family[0] !== FAMILY.ipv4) return refuse(message, 440, key);
-  // Even ports and reservations serve RTP without rtcp-mux; nobody here sends that.
-  if (attributeOf(message, ATTRIBUTE.evenPort) || attributeOf(message, ATTRIBUTE.reservationToken))
+  const evenPort = attributeOf(message, ATTRIBUTE.evenPort);
+  // Reservations of the next port serve RTP without rtcp-mux; nobody here sends that.
+  if ((evenPort && (evenPort[0] ?? 0) & RESERVE_NEXT_PORT) || attributeOf(message, ATTRIBUTE.reservationToken))
     return refuse(message, 508, key);
   const user = credentialUser(username);
   if (client.allocationsOf(user) >= rules.allocationsPerUserMax) return refuse(message, 486, key);
   if (client.allocations >= rules.allocationsMax) return refuse(message, 508, key);
-  return { do: 'allocate', username, user, key, lifetimeSeconds: lifetimeSeconds(readLifetime(message)) };
+  return {
+    ...{ do: 'allocate', username, user, key, evenPort: evenPort !== undefined },
+    lifetimeSeconds: lifetimeSeconds(readLifetime(message)),
+  };
 }
 
 /** The reply once the relay has a port (RFC 8656 §7.2). */

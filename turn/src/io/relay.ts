@@ -62,6 +62,8 @@ export interface RelayStats {
 const SWEEP_MS = 5_000;
 /** A burst of a video key frame times a dozen calls. */
 const SOCKET_BUFFER_BYTES = 1 << 20;
+/** Each fails half the time; one in a million requests is answered 508 without need. */
+const EVEN_PORT_ATTEMPTS = 20;
 
 export class Relay extends NodeTurn {
   readonly #options: RelayOptions;
@@ -211,7 +213,7 @@ export class Relay extends NodeTurn {
     this.#pending.add(key);
     this.#perUser.set(user, (this.#perUser.get(user) ?? 0) + 1);
     try {
-      const [socket] = await this.allocate.allocateUdp({ transport: { dst: { address: this.#options.listen } } });
+      const socket = await this.#bindRelayed(wanted.evenPort);
       if (this.#stopped) {
         socket.close();
         return;
@@ -242,6 +244,16 @@ export class Relay extends NodeTurn {
       this.#listener.send(notAllocated(message, wanted.key), client.port, client.address);
     } finally {
       this.#pending.delete(key);
+    }
+  }
+
+  /** On a random port of the range; half of them are even. */
+  async #bindRelayed(evenPort: boolean): Promise<Socket> {
+    for (let attempt = 0; ; attempt++) {
+      const [socket] = await this.allocate.allocateUdp({ transport: { dst: { address: this.#options.listen } } });
+      if (!evenPort || socket.address().port % 2 === 0) return socket;
+      socket.close();
+      if (attempt === EVEN_PORT_ATTEMPTS) throw new Error('no even port');
     }
   }
 
