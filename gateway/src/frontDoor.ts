@@ -61,8 +61,7 @@ export async function openFrontDoor(options: FrontDoorOptions): Promise<FrontDoo
   const onRequest = (request: IncomingMessage, response: ServerResponse) => {
     const to = target(request);
     if (to !== undefined) {
-      if (to === '') sendFailure(response, new ProtocolError('shutting-down', { retryAfterMs: 1000 }));
-      else proxy.web(request, response, { target: to }).catch(() => response.destroy());
+      proxy.web(request, response, { target: to }).catch(() => response.destroy());
       return;
     }
     for (const [name, value] of Object.entries(SECURITY_HEADERS)) response.setHeader(name, value);

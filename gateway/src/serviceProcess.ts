@@ -108,6 +108,8 @@ export class ServiceProcess {
       );
       const onExit = (code: number | null) =>
         settle({ type: 'failed', words: `ended before it was ready (exit code ${code})` });
+      // A host out of processes or memory must not end the supervisor: it is tried again.
+      child.on('error', (error) => settle({ type: 'failed', words: error.message }));
       const settle = (message: ServiceMessage) => {
         clearTimeout(timer);
         child.off('exit', onExit);

@@ -48,14 +48,14 @@ export interface System {
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '../..');
 const TURN_HEALTH = '/turn/health';
 
-/** First path segment to service. The relay speaks no HTTP but its health. */
-const SEGMENTS: Readonly<Record<string, ServiceName>> = {
-  messaging: 'messaging-core',
-  signaling: 'signaling',
-  sfu: 'sfu',
-  media: 'media-pipeline',
-  turn: 'turn',
-};
+/** First path segment to service; a Map, because strangers choose the segment. The relay speaks no HTTP but its health. */
+const SEGMENTS: ReadonlyMap<string, ServiceName> = new Map([
+  ['messaging', 'messaging-core'],
+  ['signaling', 'signaling'],
+  ['sfu', 'sfu'],
+  ['media', 'media-pipeline'],
+  ['turn', 'turn'],
+]);
 
 /** @throws Error in words when a service cannot start or the port is taken; nothing is left running. */
 export async function startSystem(options: SystemOptions): Promise<System> {
@@ -126,7 +126,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
       webDir: options.webDir,
       log,
       route: (segment) => {
-        const name = SEGMENTS[segment];
+        const name = SEGMENTS.get(segment);
         return name === undefined ? undefined : services[name].url;
       },
     });

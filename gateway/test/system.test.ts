@@ -66,6 +66,10 @@ test('[GATE-3] targets that are no URLs, and rubbish, end nothing', async () => 
     'GET /%zz HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
     'rubbish\r\n\r\n',
     'GET /sfu// HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
+    // Names that every object has are no services.
+    'GET /constructor HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    'GET /__proto__/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    'GET /toString HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n',
   ]) {
     const socket = connect(system.port, '127.0.0.1');
     socket.on('error', () => {});
