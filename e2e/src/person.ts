@@ -120,6 +120,14 @@ export class Person {
     return this.page.evaluate(() => (globalThis as unknown as { frameKeyRecords: FrameKeyRecord[] }).frameKeyRecords);
   }
 
+  /** Waits until it has sealed with more keys than so many. */
+  async keysAfter(count: number): Promise<void> {
+    await this.page.waitForFunction(
+      (known) => (globalThis as unknown as { frameKeyRecords: FrameKeyRecord[] }).frameKeyRecords.length > known,
+      count,
+    );
+  }
+
   async media(): Promise<MediaFacts> {
     const entries = await this.page.evaluate(() =>
       (globalThis as unknown as { carillon: CarillonApi }).carillon.calls.stats(),

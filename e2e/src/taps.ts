@@ -1,6 +1,9 @@
 // What the servers saw and keep: for asserting that none of it opens.
-import { readdirSync, readFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import type { AccountId, Address, BlobId, DeviceId } from '@carillon/protocol';
 
 /** Every file below a folder, in one buffer. */
 export function everyByteIn(dir: string): Buffer {
@@ -36,4 +39,41 @@ export function forwarded(file: string): ForwardedPayload[] {
     source: entry[4]!,
     payload: entry.subarray(5),
   }));
+}
+
+export interface QueuedEnvelope {
+  readonly from: Address;
+  /** EnvelopeKind of the wire. */
+  readonly kind: number;
+  readonly ciphertext: Buffer;
+}
+
+/** What waits in messaging-core for a device, oldest first; to be asked while that service does not run. */
+export function queuedFor(dataDir: string, { accountId, deviceId }: Address): QueuedEnvelope[] {
+  // A copy: the service has a lock on its own, and opening it could write to it.
+  const dir = mkdtempSync(path.join(tmpdir(), 'carillon-queue-'));
+  cpSync(path.join(dataDir, 'messaging'), dir, { recursive: true });
+  const db = new DatabaseSync(path.join(dir, 'messaging.db'));
+  try {
+    return db
+      .prepare(
+        'SELECT from_account_id, from_device_id, kind, ciphertext FROM envelopes JOIN devices USING (device_key) ' +
+          'WHERE account_id = ? AND device_id = ? ORDER BY seq',
+      )
+      .all(accountId, deviceId)
+      .map((row) => ({
+        from: { accountId: row.from_account_id as AccountId, deviceId: row.from_device_id as DeviceId },
+        kind: Number(row.kind),
+        ciphertext: Buffer.from(row.ciphertext as Uint8Array),
+      }));
+  } finally {
+    db.close();
+    rmSync(dir, { recursive: true });
+  }
+}
+
+/** The file that media-pipeline keeps of a blob. */
+export function storedBlob(dataDir: string, blobId: BlobId): Buffer {
+  const name = Buffer.from(blobId, 'base64url').toString('hex');
+  return readFileSync(path.join(dataDir, 'media/blobs', name.slice(0, 2), name.slice(2, 4), name));
 }

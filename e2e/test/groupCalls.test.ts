@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { openEncodedFrame, SFrameReceiver } from '@carillon/client/sframe';
+import { decodeKid, openEncodedFrame, SFrameReceiver } from '@carillon/client/sframe';
 import { MediaSource } from '@carillon/protocol';
 import type { Person } from '../src/person.ts';
 import { forwarded } from '../src/taps.ts';
@@ -53,13 +53,28 @@ test('a third is added: all three send and receive sound and picture through the
     assert.ok(facts.framesSealed > 0);
 });
 
-test('someone leaves: keys change, and the two who stay go on', async () => {
+/** Asserts where a person's keys have got to (RFC 9605, section 5.1), and that each was another. */
+async function sealsUnder(person: Person, generation: number, step: number): Promise<void> {
+  const keys = await person.frameKeys();
+  const { participant: _, ...kid } = decodeKid(BigInt(keys.at(-1)!.kid));
+  assert.deepEqual(kid, { generation, step }, person.handle);
+  assert.equal(new Set(keys.map(({ key }) => key.join())).size, new Set(keys.map(({ kid }) => kid)).size);
+}
+
+test('[SFRAME-20] who joined was given no key of before: those who were in it went one step on', async () => {
+  await Promise.all([sealsUnder(ana, 0, 1), sealsUnder(bob, 0, 1), sealsUnder(eva, 0, 0)]);
+});
+
+test('[SFRAME-21] someone leaves: keys change, and the two who stay go on', async () => {
+  const before = new Map<Person, number>();
+  for (const person of [ana, eva]) before.set(person, (await person.frameKeys()).length);
   await bob.get('hang-up').click();
   await bob.get('call-screen').waitFor({ state: 'detached' });
   for (const person of [ana, eva]) {
     await person.page.waitForFunction(() => document.querySelectorAll('[data-testid="remote-video"]').length === 1);
   }
-  await Promise.all([decodes(ana), decodes(eva)]);
+  await Promise.all([ana, eva].map((person) => person.keysAfter(before.get(person)!)));
+  await Promise.all([sealsUnder(ana, 1, 0), sealsUnder(eva, 1, 0), decodes(ana), decodes(eva)]);
 });
 
 test('[SFRAME-1] what the sfu forwarded opens with the sender’s key, and not without', async () => {
