@@ -29,6 +29,8 @@ const FLAGS = [
 ];
 
 export interface WorldOptions {
+  /** Records what the relay and the sfu pass on (`tapFiles`); costs them processor. */
+  readonly taps?: boolean;
   /** More configuration for the services. */
   readonly env?: Readonly<Record<string, string>>;
 }
@@ -86,8 +88,9 @@ export class World {
       webDir: path.join(root, 'web/dist'),
       env: {
         CARILLON_VERIFIER_FILE: this.#codes,
-        CARILLON_SFU_TAP_FILE: this.tapFiles.sfu,
-        CARILLON_TURN_TAP_FILE: this.tapFiles.turn,
+        ...(this.#options.taps
+          ? { CARILLON_SFU_TAP_FILE: this.tapFiles.sfu, CARILLON_TURN_TAP_FILE: this.tapFiles.turn }
+          : {}),
         ...this.#options.env,
       },
       log: process.env.CARILLON_E2E_LOG ? createLog('e2e') : silentLog,

@@ -32,7 +32,7 @@ let ana: NodeDevice;
 let bob: NodeDevice;
 
 before(async () => {
-  world = await World.open();
+  world = await World.open({ taps: true });
   const calls = createNodeCalls({ media: await clip(world.dir), iceTransportPolicy: 'relay' });
   const open = (handle: string) =>
     NodeDevice.open(world, handle, { calls, platform: { WebSocket: ListenedWebSocket } });

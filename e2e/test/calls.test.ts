@@ -13,7 +13,7 @@ let ana: Person;
 let bob: Person;
 
 before(async () => {
-  world = await World.open();
+  world = await World.open({ taps: true });
   [ana, bob] = await Promise.all([world.person('ana'), world.person('bob')]);
   await ana.signUp('Ana');
   await bob.signUp('Bob');

@@ -14,7 +14,7 @@ let bob: Person;
 let eva: Person;
 
 before(async () => {
-  world = await World.open();
+  world = await World.open({ taps: true });
   [ana, bob, eva] = await Promise.all([world.person('ana'), world.person('bob'), world.person('eva')]);
   for (const person of [ana, bob, eva]) await person.signUp();
 });

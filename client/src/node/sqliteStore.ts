@@ -3,15 +3,20 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import { deserialize, serialize } from 'node:v8';
 import type { Collection, Store, StoreTransaction } from '../ports.ts';
+import { LARGE_BYTES, LargeValues } from './largeValues.ts';
 
 interface Row {
   readonly key: Uint8Array;
   readonly value: Uint8Array;
+  /** Name of the large value's file; null for what stands in the row itself. */
+  readonly file: string | null;
 }
 
 // Big-endian UTF-16 compares byte by byte as strings compare by code unit.
 const encodeKey = (key: string): Uint8Array => Buffer.from(key, 'utf16le').swap16();
 const decodeKey = (key: Uint8Array): string => Buffer.from(key).swap16().toString('utf16le');
+
+const NOTHING = new Uint8Array();
 
 export class SqliteStore implements Store {
   readonly #db: DatabaseSync;
@@ -28,12 +33,14 @@ export class SqliteStore implements Store {
     // One process at a time: a second one would move the same ratchets on.
     this.#db.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;');
     this.#db.exec(
-      'CREATE TABLE IF NOT EXISTS entries (collection TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL);' +
+      'CREATE TABLE IF NOT EXISTS entries (collection TEXT NOT NULL, key BLOB NOT NULL, value BLOB NOT NULL, file TEXT);' +
         'CREATE UNIQUE INDEX IF NOT EXISTS entries_by_key ON entries (collection, key);',
     );
     // Takes the lock now, so that a second process is told at once.
     this.#db.exec('BEGIN IMMEDIATE; COMMIT;');
-    this.#statements = new Statements(this.#db);
+    const large = path === ':memory:' ? undefined : new LargeValues(`${path}.large`);
+    this.#statements = new Statements(this.#db, large);
+    large?.keepOnly(this.#statements.files());
   }
 
   transaction<T>(run: (tx: StoreTransaction) => Promise<T>): Promise<T> {
@@ -43,9 +50,13 @@ export class SqliteStore implements Store {
       try {
         const value = await run(this.#statements);
         this.#db.exec('COMMIT');
+        await this.#statements.afterCommit();
         return value;
       } catch (error) {
-        if (this.#db.isTransaction) this.#db.exec('ROLLBACK');
+        if (this.#db.isTransaction) {
+          this.#db.exec('ROLLBACK');
+          await this.#statements.afterRollback();
+        }
         throw error;
       }
     });
@@ -55,7 +66,7 @@ export class SqliteStore implements Store {
 
   async clear(): Promise<void> {
     await this.transaction(async () => {
-      this.#db.exec('DELETE FROM entries');
+      this.#statements.dropAll();
     });
     // What was deleted is to leave the disk, too.
     this.#tail = this.#tail.then(() => this.#db.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE);'));
@@ -71,38 +82,77 @@ export class SqliteStore implements Store {
 }
 
 class Statements implements StoreTransaction {
+  readonly #db: DatabaseSync;
+  readonly #large: LargeValues | undefined;
   readonly #get: StatementSync;
   readonly #put: StatementSync;
   readonly #delete: StatementSync;
   readonly #listUp: StatementSync;
   readonly #listDown: StatementSync;
+  /** Files of the transaction under way: gone again if it fails, and to go once it holds. */
+  #written: string[] = [];
+  #dropped: string[] = [];
 
-  constructor(db: DatabaseSync) {
+  constructor(db: DatabaseSync, large: LargeValues | undefined) {
     const list = (order: 'ASC' | 'DESC') =>
       db.prepare(
-        'SELECT key, value FROM entries WHERE collection = ? AND key >= ? AND (?3 IS NULL OR key < ?3) ' +
+        'SELECT key, value, file FROM entries WHERE collection = ? AND key >= ? AND (?3 IS NULL OR key < ?3) ' +
           `ORDER BY key ${order} LIMIT ?4`,
       );
-    this.#get = db.prepare('SELECT value FROM entries WHERE collection = ? AND key = ?');
+    this.#db = db;
+    this.#large = large;
+    this.#get = db.prepare('SELECT value, file FROM entries WHERE collection = ? AND key = ?');
     this.#put = db.prepare(
-      'INSERT INTO entries (collection, key, value) VALUES (?, ?, ?) ' +
-        'ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value',
+      'INSERT INTO entries (collection, key, value, file) VALUES (?, ?, ?, ?) ' +
+        'ON CONFLICT (collection, key) DO UPDATE SET value = excluded.value, file = excluded.file',
     );
     this.#delete = db.prepare('DELETE FROM entries WHERE collection = ? AND key = ?');
     this.#listUp = list('ASC');
     this.#listDown = list('DESC');
   }
 
+  files(): Set<string> {
+    const rows = this.#db.prepare('SELECT file FROM entries WHERE file IS NOT NULL').all() as { file: string }[];
+    return new Set(rows.map(({ file }) => file));
+  }
+
+  dropAll(): void {
+    this.#dropped.push(...this.files());
+    this.#db.exec('DELETE FROM entries');
+  }
+
+  async afterCommit(): Promise<void> {
+    const dropped = this.#dropped;
+    this.#written = [];
+    this.#dropped = [];
+    await this.#large?.remove(dropped);
+  }
+
+  async afterRollback(): Promise<void> {
+    const written = this.#written;
+    this.#written = [];
+    this.#dropped = [];
+    await this.#large?.remove(written);
+  }
+
   async get<T>(collection: Collection, key: string): Promise<T | undefined> {
-    const row = this.#get.get(collection, encodeKey(key)) as Pick<Row, 'value'> | undefined;
-    return row && (deserialize(row.value) as T);
+    const row = this.#get.get(collection, encodeKey(key)) as Omit<Row, 'key'> | undefined;
+    return row && ((await this.#value(row)) as T);
   }
 
   async put(collection: Collection, key: string, value: unknown): Promise<void> {
-    this.#put.run(collection, encodeKey(key), serialize(value));
+    this.#drop(collection, key);
+    if (this.#large && collection === 'blobs' && value instanceof Uint8Array && value.length >= LARGE_BYTES) {
+      const file = await this.#large.write(value);
+      this.#written.push(file);
+      this.#put.run(collection, encodeKey(key), NOTHING, file);
+    } else {
+      this.#put.run(collection, encodeKey(key), serialize(value), null);
+    }
   }
 
   async delete(collection: Collection, key: string): Promise<void> {
+    this.#drop(collection, key);
     this.#delete.run(collection, encodeKey(key));
   }
 
@@ -114,6 +164,19 @@ class Statements implements StoreTransaction {
     const to = range.to === undefined ? null : encodeKey(range.to);
     // A negative limit is none.
     const rows = statement.all(collection, encodeKey(range.from ?? ''), to, range.limit ?? -1) as unknown as Row[];
-    return rows.map(({ key, value }) => ({ key: decodeKey(key), value: deserialize(value) as T }));
+    const entries: { key: string; value: T }[] = [];
+    for (const row of rows) entries.push({ key: decodeKey(row.key), value: (await this.#value(row)) as T });
+    return entries;
+  }
+
+  async #value({ value, file }: Omit<Row, 'key'>): Promise<unknown> {
+    return file === null || !this.#large ? deserialize(value) : this.#large.read(file);
+  }
+
+  /** Only blobs are ever large. */
+  #drop(collection: Collection, key: string): void {
+    if (!this.#large || collection !== 'blobs') return;
+    const row = this.#get.get(collection, encodeKey(key)) as Pick<Row, 'file'> | undefined;
+    if (row?.file) this.#dropped.push(row.file);
   }
 }
