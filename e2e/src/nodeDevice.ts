@@ -5,7 +5,7 @@ import { type Account, Carillon, type CarillonEvents, type Platform } from '@car
 import { type CallsFactory, nodePlatform, SqliteStore } from '@carillon/client/node';
 import type { World } from './world.ts';
 
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 
 export interface NodeDeviceOptions {
   readonly calls?: CallsFactory;

@@ -17,7 +17,7 @@ import { World } from '../src/world.ts';
 
 /** Of each kind in each direction: seconds of sound, and a key frame's packets. */
 const PACKETS_MIN = 60;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 40_000;
 /** Of a payload: enough never to come about by chance. */
 const COMPARED_BYTES = 16;
 /** A sealed description is larger, a candidate smaller. */
