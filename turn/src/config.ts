@@ -46,6 +46,27 @@ export const turnConfig = z.object({
     .min(1)
     .default(2000)
     .describe('Allocations in all; each takes a descriptor and a port.'),
+  CARILLON_TURN_USER_MBIT: z.coerce
+    .number()
+    .positive()
+    .default(40)
+    .describe(
+      'Mbit/s that one user may have relayed, up and down together, over all allocations; a video call takes 2 to 6.',
+    ),
+  CARILLON_TURN_USER_PACKETS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .default(10_000)
+    .describe('Packets a second that one user may have relayed, up and down together; small packets cost as much CPU.'),
+  CARILLON_TURN_DRAIN_SECONDS: z.coerce
+    .number()
+    .min(0)
+    .max(8)
+    .default(3)
+    .describe(
+      'How long running calls may go on when the relay is told to stop. It ends earlier when nothing is relayed.',
+    ),
   CARILLON_TURN_UNPROVEN_PER_SECOND: z.coerce
     .number()
     .int()

@@ -32,6 +32,11 @@ async function startTurn(config: TurnConfig, log: Parameters<typeof turnService.
     allocationsPerUserMax: config.CARILLON_TURN_ALLOCATIONS_PER_USER,
     allocationsMax: config.CARILLON_TURN_ALLOCATIONS,
     unprovenPerSecond: config.CARILLON_TURN_UNPROVEN_PER_SECOND,
+    userRates: {
+      bitsPerSecond: config.CARILLON_TURN_USER_MBIT * 1e6,
+      packetsPerSecond: config.CARILLON_TURN_USER_PACKETS,
+    },
+    drainMs: config.CARILLON_TURN_DRAIN_SECONDS * 1000,
     log,
     now: Date.now,
     tap: tap?.tap,

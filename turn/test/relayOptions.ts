@@ -16,6 +16,8 @@ export function relayOptions(changed: Partial<RelayOptions> = {}): RelayOptions 
     allocationsPerUserMax: 5,
     allocationsMax: 50,
     unprovenPerSecond: 1000,
+    userRates: { bitsPerSecond: 1e9, packetsPerSecond: 1e6 },
+    drainMs: 0,
     log: silentLog,
     now: Date.now,
     ...changed,

@@ -3,6 +3,7 @@
 // authentication, codecs and allocations are replaced (README.md says why).
 import { randomBytes } from 'node:crypto';
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import { setTimeout } from 'node:timers/promises';
 import type { Log } from '@carillon/service';
 import NodeTurn from 'node-turn';
 import type { TransportAddress } from '../core/address.ts';
@@ -19,6 +20,7 @@ import {
 } from '../core/requests.ts';
 import { SourceLimit } from '../core/sourceLimit.ts';
 import { ATTRIBUTE, CLASS, decodeStun, encodeStun, METHOD, type StunMessage } from '../core/stun.ts';
+import { UserQuota, type UserRates } from '../core/userQuota.ts';
 
 export interface RelayOptions {
   readonly listen: string;
@@ -34,6 +36,10 @@ export interface RelayOptions {
   readonly allocationsMax: number;
   /** Replies a second to one address that has proved nothing. */
   readonly unprovenPerSecond: number;
+  /** What each user may have relayed. */
+  readonly userRates: UserRates;
+  /** How long `stop` waits for allocations over which something is being relayed. */
+  readonly drainMs: number;
   readonly log: Log;
   readonly now: () => number;
   /** Sees every relayed datagram: tests assert that it is ciphertext. */
@@ -41,19 +47,22 @@ export interface RelayOptions {
 }
 
 interface Allocation extends KnownAllocation {
-  readonly user: string;
+  readonly quota: UserQuota;
   readonly client: TransportAddress;
   readonly socket: Socket;
 }
 
 export interface RelayStats {
   readonly allocations: number;
+  readonly users: number;
   readonly allocatedTotal: number;
   readonly toPeerPackets: number;
   readonly toPeerBytes: number;
   readonly toClientPackets: number;
   readonly toClientBytes: number;
   readonly refusedPackets: number;
+  /** Dropped because their user had used up its bits or packets. */
+  readonly overQuotaPackets: number;
   /** Requests left unanswered because their source had its replies. */
   readonly limitedRequests: number;
 }
@@ -62,6 +71,9 @@ export interface RelayStats {
 const SWEEP_MS = 5_000;
 /** A burst of a video key frame times a dozen calls. */
 const SOCKET_BUFFER_BYTES = 1 << 20;
+/** A call sends something every few tens of milliseconds; what was silent for so long is not cut by our end. */
+const QUIET_MS = 1_000;
+const DRAIN_LOOK_MS = 50;
 /** Each fails half the time; one in a million requests is answered 508 without need. */
 const EVEN_PORT_ATTEMPTS = 20;
 
@@ -70,11 +82,13 @@ export class Relay extends NodeTurn {
   readonly #rules: RelayRules;
   readonly #allocations = new Map<string, Allocation>();
   readonly #pending = new Set<string>();
-  readonly #perUser = new Map<string, number>();
+  readonly #perUser = new Map<string, UserQuota>();
   readonly #unproven: SourceLimit;
   readonly #listener: Socket;
   #sweeper: NodeJS.Timeout | undefined;
+  #draining = false;
   #stopped = false;
+  #relayedAtMs = 0;
   #stats = {
     allocatedTotal: 0,
     toPeerPackets: 0,
@@ -82,6 +96,7 @@ export class Relay extends NodeTurn {
     toClientPackets: 0,
     toClientBytes: 0,
     refusedPackets: 0,
+    overQuotaPackets: 0,
     limitedRequests: 0,
   };
 
@@ -126,17 +141,24 @@ export class Relay extends NodeTurn {
     });
   }
 
-  /** Releases everything; resolves when the listener is closed. */
+  /** Makes no more allocations, waits for those in use, releases everything; resolves when the listener is closed. */
   async stop(): Promise<void> {
-    if (this.#stopped) return;
+    if (this.#draining) return;
+    this.#draining = true;
+    const until = performance.now() + this.#options.drainMs;
+    while (this.#isInUse() && performance.now() < until) await setTimeout(DRAIN_LOOK_MS);
     this.#stopped = true;
     clearInterval(this.#sweeper);
     for (const [key, allocation] of this.#allocations) this.#release(key, allocation);
     await new Promise<void>((resolve) => this.#listener.close(() => resolve()));
   }
 
+  #isInUse(): boolean {
+    return this.#allocations.size > 0 && this.#options.now() - this.#relayedAtMs < QUIET_MS;
+  }
+
   get stats(): RelayStats {
-    return { allocations: this.#allocations.size, ...this.#stats };
+    return { allocations: this.#allocations.size, users: this.#perUser.size, ...this.#stats };
   }
 
   #fromClient(datagram: Buffer, from: RemoteInfo): void {
@@ -162,8 +184,8 @@ export class Relay extends NodeTurn {
     return {
       from,
       allocation: this.#live(key),
-      allocations: this.#allocations.size + this.#pending.size,
-      allocationsOf: (user: string) => this.#perUser.get(user) ?? 0,
+      allocations: this.#draining ? Number.POSITIVE_INFINITY : this.#allocations.size + this.#pending.size,
+      allocationsOf: (user: string) => this.#perUser.get(user)?.allocations ?? 0,
     };
   }
 
@@ -191,7 +213,7 @@ export class Relay extends NodeTurn {
       }
       case 'send': {
         const allocation = this.#allocations.get(key);
-        if (allocation) this.#toPeer(allocation, outcome.data, outcome.peer);
+        if (allocation) this.#toPeer(allocation, outcome.data, outcome.peer, this.#options.now());
         return;
       }
       case 'allocate':
@@ -211,7 +233,9 @@ export class Relay extends NodeTurn {
   ): Promise<void> {
     const { user, username, lifetimeSeconds } = wanted;
     this.#pending.add(key);
-    this.#perUser.set(user, (this.#perUser.get(user) ?? 0) + 1);
+    const quota = this.#perUser.get(user) ?? new UserQuota(this.#options.userRates, this.#options.now());
+    this.#perUser.set(user, quota);
+    quota.allocations++;
     try {
       const socket = await this.#bindRelayed(wanted.evenPort);
       if (this.#stopped) {
@@ -222,7 +246,7 @@ export class Relay extends NodeTurn {
       const relayed = { address: this.#options.relayAddress ?? address, port };
       const reply = allocated(message, { relayed, mapped: client, lifetimeSeconds, key: wanted.key });
       const allocation: Allocation = {
-        user,
+        quota,
         username,
         key: wanted.key,
         client,
@@ -237,7 +261,7 @@ export class Relay extends NodeTurn {
       this.#stats.allocatedTotal++;
       this.#listener.send(reply, client.port, client.address);
     } catch (error) {
-      this.#forgetUser(user);
+      quota.allocations--;
       this.#options.log.warn('no port to relay from', {
         error: error instanceof Error ? error.message : String(error),
       });
@@ -260,16 +284,25 @@ export class Relay extends NodeTurn {
   #channelData(datagram: Buffer, key: string): void {
     const allocation = this.#live(key);
     const length = datagram.readUInt16BE(2);
-    const channel = allocation?.state.channelByNumber(datagram.readUInt16BE(0), this.#options.now());
+    const nowMs = this.#options.now();
+    const channel = allocation?.state.channelByNumber(datagram.readUInt16BE(0), nowMs);
     // Over UDP padding may follow, never less than what is announced (RFC 8656 §12.5).
     if (!allocation || !channel || length > datagram.length - 4) {
       this.#stats.refusedPackets++;
       return;
     }
-    this.#toPeer(allocation, datagram.subarray(4, 4 + length), channel.peer);
+    this.#toPeer(allocation, datagram.subarray(4, 4 + length), channel.peer, nowMs);
   }
 
-  #toPeer(allocation: Allocation, data: Buffer, peer: TransportAddress): void {
+  #admits(allocation: Allocation, bytes: number, nowMs: number): boolean {
+    this.#relayedAtMs = nowMs;
+    if (allocation.quota.admits(bytes, nowMs)) return true;
+    this.#stats.overQuotaPackets++;
+    return false;
+  }
+
+  #toPeer(allocation: Allocation, data: Buffer, peer: TransportAddress, nowMs: number): void {
+    if (!this.#admits(allocation, data.length, nowMs)) return;
     this.#stats.toPeerPackets++;
     this.#stats.toPeerBytes += data.length;
     this.#options.tap?.(data);
@@ -282,6 +315,7 @@ export class Relay extends NodeTurn {
       this.#stats.refusedPackets++;
       return;
     }
+    if (!this.#admits(allocation, data.length, nowMs)) return;
     this.#stats.toClientPackets++;
     this.#stats.toClientBytes += data.length;
     this.#options.tap?.(data);
@@ -310,18 +344,13 @@ export class Relay extends NodeTurn {
     if (this.#allocations.get(key) === allocation) this.#allocations.delete(key);
     allocation.socket.removeAllListeners('message');
     allocation.socket.close();
-    this.#forgetUser(allocation.user);
-  }
-
-  #forgetUser(user: string): void {
-    const left = (this.#perUser.get(user) ?? 1) - 1;
-    if (left > 0) this.#perUser.set(user, left);
-    else this.#perUser.delete(user);
+    allocation.quota.allocations--;
   }
 
   #sweep(): void {
     const nowMs = this.#options.now();
     this.#unproven.prune(nowMs);
+    for (const [user, quota] of this.#perUser) if (quota.isAtRest(nowMs)) this.#perUser.delete(user);
     for (const [key, allocation] of this.#allocations) {
       if (allocation.state.expiresAtMs <= nowMs) this.#release(key, allocation);
       else allocation.state.prune(nowMs);
