@@ -10,7 +10,7 @@ export interface ContactRecord {
   readonly name: string;
   /** As the server last said. */
   readonly devices: readonly DeviceId[];
-  /** By device, also of devices that are gone: the first of all is trusted at once, any other must be accepted. */
+  /** By device, also of the last ones that are gone: the first of all is trusted at once, any other must be accepted. */
   readonly trusted: Readonly<Record<number, Uint8Array>>;
   /** Seen, and not accepted yet: nothing is sent meanwhile. */
   readonly changed: Readonly<Record<number, Uint8Array>>;

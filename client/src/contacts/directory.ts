@@ -1,20 +1,32 @@
 // Finding people: the server's directory says which handle an account has and
 // which devices; what was found is remembered.
 import {
-  type AccountFound,
   type AccountId,
-  type DeviceId,
+  accountIdSchema,
+  deviceIdSchema,
   type Handle,
   handleSchema,
+  LIMITS,
   ProtocolError,
 } from '@carillon/protocol';
+import { z } from 'zod';
 import type { MessagingSocket } from '../messaging/messagingSocket.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Changes, Ledger } from '../store/ledger.ts';
 import { type ContactRecord, newContact, readContact, writeContact } from './contactRecord.ts';
+import { withDevices } from './trust.ts';
 
 /** A person who looks for somebody right after the app opened should not be refused. */
 const CONNECT_WAIT_MS = 5_000;
+
+type Question = { readonly handle: Handle } | { readonly accountId: AccountId };
+
+/** Ids become keys of the store, so they have to have the form of one. */
+const foundSchema = z.object({
+  accountId: accountIdSchema,
+  handle: handleSchema,
+  deviceIds: z.array(deviceIdSchema).max(LIMITS.envelopesPerSendMax),
+});
 
 export class Directory {
   readonly #ledger: Ledger;
@@ -51,26 +63,44 @@ export class Directory {
     return this.#find({ accountId });
   }
 
-  async #find(by: { handle: Handle } | { accountId: AccountId }): Promise<ContactRecord> {
+  async #find(by: Question): Promise<ContactRecord> {
     await this.#socket.settle(CONNECT_WAIT_MS);
     const found = await this.#socket.request({ case: 'findAccount', value: by }, 'account');
-    return this.#ledger.change((tx, changes) => remember(tx, changes, found));
+    return this.#ledger.change((tx) => remember(tx, by, found));
   }
 
-  async #remembered(handle: Handle): Promise<ContactRecord | undefined> {
-    const all = await this.#ledger.read((tx) => tx.list<ContactRecord>('contacts'));
-    return all.find(({ value }) => value.handle === handle)?.value;
+  #remembered(handle: Handle): Promise<ContactRecord | undefined> {
+    return this.#ledger.read((tx) => contactWithHandle(tx, handle));
   }
 }
 
-async function remember(tx: StoreTransaction, changes: Changes, found: AccountFound): Promise<ContactRecord> {
-  const accountId = found.accountId as AccountId;
-  const handle = found.handle as Handle;
-  const devices = found.deviceIds as DeviceId[];
-  const old = await readContact(tx, accountId);
-  const record = old ? { ...old, handle, devices } : newContact(accountId, handle, devices);
+async function contactWithHandle(tx: StoreTransaction, handle: Handle): Promise<ContactRecord | undefined> {
+  const all = await tx.list<ContactRecord>('contacts');
+  return all.find(({ value }) => value.handle === handle)?.value;
+}
+
+/**
+ * What the server answers, as far as it can be believed: an account keeps its
+ * handle for ever. A handle that is known with another account has to show the
+ * identity known of that one, or the change is told like any other.
+ * @throws ProtocolError `malformed-frame`
+ */
+async function remember(tx: StoreTransaction, by: Question, answer: unknown): Promise<ContactRecord> {
+  const parsed = foundSchema.safeParse(answer);
+  const found = parsed.data;
+  const isAsked = found && ('handle' in by ? found.handle === by.handle : found.accountId === by.accountId);
+  const old = isAsked && (await readContact(tx, found.accountId));
+  if (!isAsked || (old && old.handle !== found.handle)) {
+    const words = 'The server named somebody else than was asked for.';
+    throw new ProtocolError('malformed-frame', { cause: parsed.error, words });
+  }
+  const { accountId, handle, deviceIds } = found;
+  const fresh = async () => {
+    const { trusted = {} } = (await contactWithHandle(tx, handle)) ?? {};
+    return { ...newContact(accountId, handle, deviceIds), trusted };
+  };
+  const record = old ? withDevices(old, deviceIds) : await fresh();
   await writeContact(tx, record);
-  if (old && old.handle !== handle) changes.conversation(accountId);
   return record;
 }
 

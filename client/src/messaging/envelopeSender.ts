@@ -12,7 +12,7 @@ import {
 } from '@carillon/protocol';
 import { type ContactRecord, hasChangedIdentity, readContact, writeContact } from '../contacts/contactRecord.ts';
 import type { Directory } from '../contacts/directory.ts';
-import { meetFirst, meetIdentity } from '../contacts/trust.ts';
+import { isMet, meetFirst, meetIdentity, withDevices } from '../contacts/trust.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Changes, Ledger } from '../store/ledger.ts';
 import { noteIdentityChange } from './identityNotice.ts';
@@ -89,8 +89,9 @@ export class EnvelopeSender {
   /** Makes sure that the identities of an account's devices are known. @throws ProtocolError */
   async meet(accountId: AccountId): Promise<ContactRecord> {
     const contact = await this.#parts.directory.byId(accountId);
-    if (Object.keys(contact.trusted).length > 0) return contact;
-    const bundles = await this.#fetchBundles(accountId, contact.devices);
+    const strangers = contact.devices.filter((deviceId) => !isMet(contact, deviceId));
+    if (strangers.length === 0) return contact;
+    const bundles = await this.#fetchBundles(accountId, strangers);
     return this.#parts.ledger.change((tx, changes) => this.#takeBundles(tx, changes, accountId, bundles, undefined));
   }
 
@@ -108,7 +109,7 @@ export class EnvelopeSender {
     const strangers = await ledger.read(async (tx) => {
       const without: DeviceId[] = [];
       for (const deviceId of missing) {
-        const known = await sessions.has(tx, { accountId: draft.to, deviceId });
+        const known = isMet(contact, deviceId) && (await sessions.has(tx, { accountId: draft.to, deviceId }));
         if (!known || deviceId === draft.freshSession) without.push(deviceId);
       }
       return without;
@@ -136,7 +137,10 @@ export class EnvelopeSender {
       { case: 'fetchBundles', value: { accountId, deviceIds: [...devices] } },
       'bundles',
     );
-    return reply.devices.filter(({ signedPrekey }) => signedPrekey !== undefined);
+    // Only what was asked for: an identity slipped in here would pass for trusted later.
+    return reply.devices.filter(
+      ({ deviceId, signedPrekey }) => signedPrekey !== undefined && devices.includes(deviceId as DeviceId),
+    );
   }
 
   async #takeBundles(
@@ -166,13 +170,12 @@ export class EnvelopeSender {
   }
 
   async #mend(accountId: AccountId, missing: readonly DeviceId[], gone: readonly DeviceId[]): Promise<void> {
-    const { ledger, sessions } = this.#parts;
-    await ledger.change(async (tx) => {
+    await this.#parts.ledger.change(async (tx) => {
       const contact = await readContact(tx, accountId);
       if (!contact) return;
       const left = contact.devices.filter((deviceId) => !gone.includes(deviceId));
-      await writeContact(tx, { ...contact, devices: [...new Set([...left, ...missing])] });
-      for (const deviceId of gone) await sessions.forget(tx, { accountId, deviceId });
+      // Sessions with those that are gone stay: without them their first messages would open again.
+      await writeContact(tx, withDevices(contact, [...new Set([...left, ...missing])]));
     });
   }
 }

@@ -3,16 +3,17 @@
 // that the server delivers again and the device knows it has seen it [MSG-2].
 import { type Decrypted, E2eeError } from '@carillon/messaging-core/e2ee';
 import {
-  type AccountId,
   type Address,
+  accountIdSchema,
   addressKey,
   type Content,
   type Delivery,
-  type DeviceId,
+  deviceIdSchema,
   type MessageId,
   messageIdSchema,
   ProtocolError,
 } from '@carillon/protocol';
+import { z } from 'zod';
 import { cleanName } from '../account/registration.ts';
 import { type ContactRecord, readContact, writeContact } from '../contacts/contactRecord.ts';
 import { type Directory, rename } from '../contacts/directory.ts';
@@ -31,6 +32,11 @@ import type { Sessions } from './sessions.ts';
 
 /** Acknowledgements go together, up to so many; the server's window is 128. */
 const ACKS_MAX = 32;
+/** How far ahead of this device's clock a server's time is believed; what lies further would stand last for ever. */
+const AHEAD_MAX_MS = 24 * 60 * 60_000;
+
+/** They become keys of the store: one in another form could stand in somebody else's conversation. */
+const fromSchema = z.object({ accountId: accountIdSchema, deviceId: deviceIdSchema });
 
 export interface InboxParts {
   readonly platform: Platform;
@@ -103,11 +109,8 @@ export class Inbox {
   async #process(delivery: Delivery): Promise<void> {
     const { account, directory, ledger, onContent } = this.#parts;
     const messageId = messageIdSchema.safeParse(delivery.messageId);
-    const from: Address = {
-      accountId: (delivery.from?.accountId ?? '') as AccountId,
-      deviceId: (delivery.from?.deviceId ?? 0) as DeviceId,
-    };
-    if (!messageId.success || from.accountId === '' || from.accountId === account().accountId) return;
+    const { data: from } = fromSchema.safeParse(delivery.from);
+    if (!messageId.success || !from || from.accountId === account().accountId) return;
     const seen = await ledger.read((tx) => tx.get('received', receivedKey(from, messageId.data)));
     if (seen !== undefined) return;
     try {
@@ -118,7 +121,11 @@ export class Inbox {
       throw error;
     }
     const content = await ledger.change((tx, changes) => this.#open(tx, changes, delivery, from, messageId.data));
-    if (content) onContent({ from, content, acceptedAtMs: Number(delivery.acceptedAtMs) });
+    if (content) onContent({ from, content, acceptedAtMs: this.#acceptedAtMs(delivery) });
+  }
+
+  #acceptedAtMs({ acceptedAtMs }: Delivery): number {
+    return Math.min(Number(acceptedAtMs), this.#parts.platform.now() + AHEAD_MAX_MS);
   }
 
   async #open(
@@ -143,15 +150,19 @@ export class Inbox {
     }
     let known = await this.#meet(tx, changes, from, contact, opened.peerIdentity);
     const content = readContent(opened.plaintext);
-    const acceptedAtMs = Number(delivery.acceptedAtMs);
+    const acceptedAtMs = this.#acceptedAtMs(delivery);
     if (!content) {
       const words = `${known.name} sent something that this app cannot show.`;
       await addNotice(tx, changes, { id: messageId, conversation: from.accountId, words, atMs: acceptedAtMs });
       return undefined;
     }
-    if (content.body.case !== undefined) known = await rename(tx, changes, known, cleanName(content.senderName));
+    const isAccepted = known.changed[from.deviceId] === undefined;
+    if (isAccepted && content.body.case !== undefined) {
+      known = await rename(tx, changes, known, cleanName(content.senderName));
+    }
     await applyContent(tx, changes, { from, contact: known, messageId, content, acceptedAtMs });
-    return content;
+    // Until the person has accepted a new identity, it neither rings in the known one's name nor joins a call.
+    return isAccepted ? content : undefined;
   }
 
   async #meet(
@@ -179,7 +190,7 @@ export class Inbox {
     delivery: Delivery,
   ): Promise<void> {
     const { platform, sessions, account } = this.#parts;
-    const atMs = Number(delivery.acceptedAtMs);
+    const atMs = this.#acceptedAtMs(delivery);
     const words = `A message from ${contact.name} could not be opened. Ask them to send it again.`;
     await addNotice(tx, changes, { id: newMessageId(platform.crypto), conversation: from.accountId, words, atMs });
     if (!(await sessions.claimReset(tx, from))) return;

@@ -79,10 +79,6 @@ export class Sessions {
     return opened;
   }
 
-  async forget(tx: StoreTransaction, remote: Address): Promise<void> {
-    await tx.delete('sessions', addressKey(remote));
-  }
-
   /** True the first time since something from this device could last be read. */
   async claimReset(tx: StoreTransaction, remote: Address): Promise<boolean> {
     if (await tx.get('sessions', resetKey(remote))) return false;

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { config as mediaConfigSchema, mediaService } from '@carillon/media-pipeline';
 import { createMessaging, messagingConfigSchema, messagingService } from '@carillon/messaging-core';
 import { type ListeningService, listen, parseConfig, silentLog } from '@carillon/service';
+import type { CallsFactory } from '../../src/api.ts';
 import { Carillon } from '../../src/carillon.ts';
 import { nodePlatform } from '../../src/node/openCarillon.ts';
 import { SqliteStore } from '../../src/node/sqliteStore.ts';
@@ -24,6 +25,7 @@ export interface DeviceOptions {
   /** Instead of it. */
   readonly replaceStore?: () => Promise<Store>;
   readonly platform?: Partial<Platform>;
+  readonly calls?: CallsFactory;
 }
 
 export class Stage {
@@ -101,7 +103,7 @@ export class Stage {
   async device(name: string, options: DeviceOptions = {}): Promise<Carillon> {
     const store = (await options.replaceStore?.()) ?? new SqliteStore(join(this.dir, `${name}.db`));
     const platform = { ...nodePlatform(options.store?.(store) ?? store), ...options.platform };
-    const device = await Carillon.open({ platform, baseUrl: this.baseUrl });
+    const device = await Carillon.open({ platform, baseUrl: this.baseUrl, calls: options.calls });
     this.#devices.push(device);
     return device;
   }
