@@ -25,7 +25,10 @@ export interface NodeMediaOptions {
 
 const OPUS = ['-c:a', 'libopus', '-ar', '48000', '-ac', '2', '-b:a', '32k', '-application', 'voip'];
 // A key frame a second: ffmpeg cannot be asked for one when the other has lost its picture.
+// Small and slow enough that one core keeps up: what falls behind here holds up the sound, too.
 const VP8 = [
+  '-vf',
+  "fps=15,scale='min(640,iw)':'min(640,ih)':force_original_aspect_ratio=decrease:force_divisible_by=2",
   '-c:v',
   'libvpx',
   '-deadline',
@@ -35,7 +38,7 @@ const VP8 = [
   '-b:v',
   '600k',
   '-g',
-  '25',
+  '15',
   '-pix_fmt',
   'yuv420p',
 ];
