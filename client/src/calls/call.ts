@@ -233,7 +233,13 @@ export class RunningCall implements SignalingListener {
       this.dispatch({ type: 'media-failed', words: 'the other device has no key for this call.' });
       return;
     }
-    this.#peer.open(device, secret, this.#media);
+    try {
+      this.#peer.open(device, secret, this.#media);
+    } catch (error) {
+      // The server's ICE servers may be none that this platform takes.
+      this.dispatch({ type: 'media-failed', words: wordsOf(error) });
+      return;
+    }
     this.#startMeter();
   }
 

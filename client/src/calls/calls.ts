@@ -6,6 +6,7 @@ import {
   bytesToBase64url,
   type CallId,
   CallOutcome,
+  callIdSchema,
   LIMITS,
   ProtocolError,
 } from '@carillon/protocol';
@@ -256,7 +257,8 @@ export class Calls implements CallsApi {
   async #onInvite({ from, content, acceptedAtMs }: ReceivedContent): Promise<void> {
     if (content.body.case !== 'callInvite') return;
     const { callSecret, video, expiresAtMs, group } = content.body.value;
-    const callId = content.body.value.callId as CallId;
+    const { success, data: callId } = callIdSchema.safeParse(content.body.value.callId);
+    if (!success) return;
     // Both by the server's clock. A caller may ask for less time than a ring has, never for more.
     const remainingMs = Math.min(Number(expiresAtMs) - acceptedAtMs, LIMITS.ringMs);
     if (remainingMs <= 0 || callSecret.length !== 32 || this.#over.has(callId)) return;
@@ -280,7 +282,7 @@ export class Calls implements CallsApi {
   #callsOut(account: AccountId): boolean {
     const call = this.#current?.state;
     const rings = call?.phase === 'ringing-out' || call?.phase === 'starting';
-    return rings === true && call?.mode === 'peer' && call.participants.some(({ accountId }) => accountId === account);
+    return rings === true && call?.mode === 'peer' && call.callees.length === 1 && call.callees[0] === account;
   }
 
   async #ring(
@@ -311,6 +313,11 @@ export class Calls implements CallsApi {
     }
     if (isGlare && (await this.#acceptByGlare(running, from.accountId))) return;
     if (running.state.phase === 'ended') return;
+    // Another invite may have come while this one was announced.
+    if (this.#current && this.#waiting) {
+      running.dispatch({ type: 'decline', busy: true });
+      return;
+    }
     if (this.#current) this.#waiting = running;
     else this.#current = running;
     this.#emit(running);

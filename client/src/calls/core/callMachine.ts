@@ -33,7 +33,7 @@ import {
   RING_GRACE_MS,
   type Step,
 } from './callState.ts';
-import { joinedOthers, type Snapshot } from './roster.ts';
+import { isSound, joinedOthers, type Snapshot } from './roster.ts';
 
 export * from './callState.ts';
 
@@ -83,15 +83,18 @@ function end(
   return { call: ended, effects };
 }
 
-/** Both called each other at once; the other's call goes on instead of this one. */
-export function lostByGlare(call: Facts, reason: CallEndReason, by: AccountId | undefined): boolean {
-  return call.outgoing && reason === 'cancelled' && by !== undefined && by !== call.self.accountId;
+/**
+ * Both called each other at once; the other's call goes on instead of this one.
+ * Only whom we called: signaling must not choose who is answered without asking.
+ */
+export function lostByGlare({ callees }: Facts, reason: CallEndReason, by: AccountId | undefined): boolean {
+  return reason === 'cancelled' && callees.length === 1 && callees[0] === by;
 }
 
 /** The roster's news: whom to open which link to. */
 function follow<Phase extends Call>(call: Phase, snapshot: Snapshot): { call: Phase; effects: CallEffect[] } {
   const effects: CallEffect[] = [];
-  const { mode, revision, video, createdBy, participants, ringsUntilMs: serverRingsUntilMs } = snapshot;
+  const { mode, revision, video, participants, ringsUntilMs: serverRingsUntilMs } = snapshot;
   const self = participants.find(({ accountId }) => accountId === call.self.accountId);
   const inCall = self?.state === 'joined' && self.device?.deviceId === call.self.deviceId;
   const others = joinedOthers(participants, call.self.accountId);
@@ -109,7 +112,7 @@ function follow<Phase extends Call>(call: Phase, snapshot: Snapshot): { call: Ph
     effects.push({ type: 'open-peer', device: peer });
   }
   return {
-    call: { ...call, mode, revision, video, createdBy, participants, serverRingsUntilMs, links, peer, socketUp: true },
+    call: { ...call, mode, revision, video, participants, serverRingsUntilMs, links, peer, socketUp: true },
     effects,
   };
 }
@@ -313,7 +316,7 @@ export const TRANSITIONS: Handlers = {
 export function step(call: Call, event: CallEvent, now: number): Step {
   if (
     event.type === 'snapshot' &&
-    (event.snapshot.callId !== call.callId || event.snapshot.revision <= call.revision)
+    (event.snapshot.callId !== call.callId || event.snapshot.revision <= call.revision || !isSound(event.snapshot))
   ) {
     return stay(call);
   }

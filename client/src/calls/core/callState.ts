@@ -21,7 +21,10 @@ export interface Facts {
   readonly video: boolean;
   readonly mode: Link;
   readonly revision: number;
+  /** Who asked us, as the encrypted invite proves; never what signaling says. */
   readonly createdBy: AccountId;
+  /** Whom this device called at first; empty when it was called. */
+  readonly callees: readonly AccountId[];
   readonly participants: readonly Participant[];
   readonly startedAtMs: number;
   /** The server's end of the present ring, by the server's clock; 0: nobody rings. */
@@ -109,6 +112,7 @@ function facts(init: NewCall, outgoing: boolean, createdBy: AccountId, now: numb
     mode: init.group ? 'room' : 'peer',
     revision: 0,
     createdBy,
+    callees: [],
     participants: [],
     startedAtMs: now,
     serverRingsUntilMs: 0,
@@ -123,7 +127,7 @@ export function outgoingCall(init: NewCall, callees: readonly AccountId[], now: 
   const participants = callees.map(
     (accountId): Participant => ({ accountId, state: 'invited', device: undefined, number: 0 }),
   );
-  return { ...facts(init, true, init.self.accountId, now), participants, phase: 'starting', sinceMs: now };
+  return { ...facts(init, true, init.self.accountId, now), callees, participants, phase: 'starting', sinceMs: now };
 }
 
 export function incomingCall(init: NewCall, from: Address, ringsUntilMs: number, now: number): Call {
@@ -150,10 +154,10 @@ export function resumedCall(
 
 /** The call without its stage. */
 export function factsOf(call: Call): Facts {
-  const { callId, self, outgoing, video, mode, revision, createdBy, participants, startedAtMs } = call;
+  const { callId, self, outgoing, video, mode, revision, createdBy, callees, participants, startedAtMs } = call;
   const { serverRingsUntilMs, links, peer, socketUp, forgotten } = call;
   return {
-    ...{ callId, self, outgoing, video, mode, revision, createdBy, participants, startedAtMs },
+    ...{ callId, self, outgoing, video, mode, revision, createdBy, callees, participants, startedAtMs },
     ...{ serverRingsUntilMs, links, peer, socketUp, forgotten },
   };
 }

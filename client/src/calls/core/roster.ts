@@ -28,7 +28,6 @@ export interface Snapshot {
   readonly revision: number;
   readonly mode: 'peer' | 'room';
   readonly video: boolean;
-  readonly createdBy: AccountId;
   /** When whoever still rings stops ringing, Unix milliseconds; 0: nobody rings. */
   readonly ringsUntilMs: number;
   readonly participants: readonly Participant[];
@@ -67,7 +66,6 @@ export function snapshotOf(state: WireCallState): Snapshot {
     revision: state.revision,
     mode: state.mode === CallMode.ROOM ? 'room' : 'peer',
     video: state.video,
-    createdBy: state.createdBy as AccountId,
     ringsUntilMs: Number(state.ringsUntilMs),
     participants: state.participants.map((participant) => ({
       accountId: participant.accountId as AccountId,
@@ -79,6 +77,13 @@ export function snapshotOf(state: WireCallState): Snapshot {
       number: participant.number,
     })),
   };
+}
+
+/** Each account and each number once: two with one number would be shown with the same picture. */
+export function isSound({ participants }: Snapshot): boolean {
+  const numbers = participants.map(({ number }) => number).filter((number) => number > 0);
+  const accounts = participants.map(({ accountId }) => accountId);
+  return new Set(numbers).size === numbers.length && new Set(accounts).size === accounts.length;
 }
 
 export interface Joined {

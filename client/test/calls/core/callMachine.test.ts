@@ -7,6 +7,7 @@ import {
   type CallEvent,
   deadlineOf,
   incomingCall,
+  lostByGlare,
   MEDIA_LOST_MS,
   outgoingCall,
   RING_GRACE_MS,
@@ -35,7 +36,7 @@ const member = (name: string, state: Participant['state'], number = 0, id = 1): 
 
 let revision = 0;
 function snapshot(mode: 'peer' | 'room', ...participants: Participant[]): CallEvent & { type: 'snapshot' } {
-  const rest = { video: false, createdBy: account('me'), ringsUntilMs: 77 };
+  const rest = { video: false, ringsUntilMs: 77 };
   return { type: 'snapshot', snapshot: { callId, revision: ++revision, mode, ...rest, participants } };
 }
 
@@ -270,6 +271,25 @@ test('only those who never answered are told of a missed call', () => {
     effects.find(({ type }) => type === 'tell-missed'),
     { type: 'tell-missed', accounts: ['ana'] },
   );
+});
+
+test('[CALL-22] signaling chooses neither whom a ring is from nor who is answered unasked', () => {
+  const ringing = run(incoming(), [snapshot('peer', member('eve', 'joined', 1), member('me', 'ringing'))]).call;
+  assert.equal(ringing.createdBy, account('ana'));
+  const byEve = run(outgoing(), [{ type: 'ended', reason: 'cancelled', by: account('eve') }]);
+  assert.equal(lostByGlare(byEve.call, 'cancelled', account('eve')), false);
+  assert.equal(lostByGlare(byEve.call, 'cancelled', account('ana')), true);
+  assert.ok(byEve.effects.some(({ type }) => type === 'record'));
+});
+
+test('[CALL-22] a roster that gives two people one number, or one person twice, is not followed', () => {
+  const before = run(outgoing(), [inRoom()]).call;
+  const bad = [
+    [member('ana', 'joined', 2, 3), member('eve', 'joined', 2)],
+    [member('ana', 'left', 2), member('eve', 'joined', 2)],
+    [member('ana', 'joined', 2, 3), member('ana', 'joined', 3)],
+  ];
+  for (const others of bad) assert.equal(run(before, [snapshot('room', meIn, ...others)]).call, before);
 });
 
 test('a call lost by glare leaves no trace; one answered elsewhere neither', () => {
