@@ -19,6 +19,20 @@ export const turnConfig = z.object({
     .default('0.0.0.0')
     .describe('IPv4 address that the relay listens on and relays from.'),
   CARILLON_TURN_PORT: port(3478).describe('UDP port of the relay; 0 takes a free one.'),
+  CARILLON_TURN_TCP_PORT: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(65535)
+    .optional()
+    .describe(
+      'TCP port, for clients whose network lets no UDP through; 0 turns it off. The same number as CARILLON_TURN_PORT when not given.',
+    ),
+  CARILLON_TURN_TLS_PORT: port(0).describe(
+    'TLS port; 0 turns it off. 443 passes where only the web does. Needs the two below.',
+  ),
+  CARILLON_TURN_TLS_CERT: z.string().optional().describe('File of the certificate chain for TLS, PEM.'),
+  CARILLON_TURN_TLS_KEY: z.string().optional().describe('File of its private key, PEM.'),
   CARILLON_TURN_RELAY_ADDRESS: z
     .ipv4()
     .optional()

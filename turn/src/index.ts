@@ -1,14 +1,16 @@
+import { readFileSync } from 'node:fs';
 import { type RunningService, type ServiceDefinition, sendJson } from '@carillon/service';
 import { type TurnConfig, turnConfig } from './config.ts';
 import { Relay } from './io/relay.ts';
 import { tapFile } from './io/tapFile.ts';
 
 export { type TurnConfig, turnConfig } from './config.ts';
-export { Relay, type RelayOptions, type RelayStats } from './io/relay.ts';
+export { Relay } from './io/relay.ts';
+export type { RelayOptions, RelayPorts, RelayStats } from './io/relayOptions.ts';
 
 export const turnService: ServiceDefinition<typeof turnConfig.shape> = {
   name: 'turn',
-  summary: 'STUN and the TURN relay over UDP, with time-limited credentials.',
+  summary: 'STUN and the TURN relay over UDP, TCP and TLS, with time-limited credentials.',
   config: turnConfig,
   healthPath: '/turn/health',
   listenOn: (config) => ({ host: config.CARILLON_TURN_HTTP_HOST, port: config.CARILLON_TURN_HTTP_PORT }),
@@ -23,6 +25,8 @@ async function startTurn(config: TurnConfig, log: Parameters<typeof turnService.
   const relay = new Relay({
     listen: config.CARILLON_TURN_LISTEN,
     port: config.CARILLON_TURN_PORT,
+    tcpPort: tcpPort(config),
+    tls: tls(config),
     relayAddress: config.CARILLON_TURN_RELAY_ADDRESS,
     portMin: config.CARILLON_TURN_PORT_MIN,
     portMax: config.CARILLON_TURN_PORT_MAX,
@@ -41,8 +45,7 @@ async function startTurn(config: TurnConfig, log: Parameters<typeof turnService.
     now: Date.now,
     tap: tap?.tap,
   });
-  const port = await relay.start();
-  log.info('relaying', { port });
+  log.info('relaying', { ...(await relay.start()) });
   return {
     problems: () => [],
     handleRequest: (_request, response, url) => {
@@ -55,4 +58,15 @@ async function startTurn(config: TurnConfig, log: Parameters<typeof turnService.
       tap?.close();
     },
   };
+}
+
+function tcpPort({ CARILLON_TURN_TCP_PORT, CARILLON_TURN_PORT }: TurnConfig): number | undefined {
+  return (CARILLON_TURN_TCP_PORT ?? CARILLON_TURN_PORT) || undefined;
+}
+
+function tls(config: TurnConfig) {
+  const { CARILLON_TURN_TLS_PORT: port, CARILLON_TURN_TLS_CERT: cert, CARILLON_TURN_TLS_KEY: key } = config;
+  if (port === 0) return undefined;
+  if (!cert || !key) throw new Error('CARILLON_TURN_TLS_PORT needs CARILLON_TURN_TLS_CERT and CARILLON_TURN_TLS_KEY.');
+  return { port, cert: readFileSync(cert), key: readFileSync(key) };
 }

@@ -17,7 +17,7 @@ const clients: TurnClient[] = [];
 
 before(async () => {
   relay = new Relay(relayOptions({ realm: 'carillon', unprovenPerSecond: PER_SECOND, now: () => clockMs }));
-  port = await relay.start();
+  ({ udp: port } = await relay.start());
 });
 after(async () => {
   for (const client of clients) client.close();

@@ -11,7 +11,7 @@ import { channelAttribute, credential, errorCodeOf, peerAttribute, TurnClient, U
 /** A relay and a client with a channel to a peer. */
 async function connected(t: TestContext, options: Partial<RelayOptions>) {
   const relay = new Relay(relayOptions(options));
-  const port = await relay.start();
+  const { udp: port } = await relay.start();
   t.after(() => relay.stop());
   const open = async (user: string) => {
     const client = new TurnClient(port, credential(SECRET, user, Math.floor(Date.now() / 1000) + 3600));

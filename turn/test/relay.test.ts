@@ -28,7 +28,7 @@ const peers: Socket[] = [];
 
 before(async () => {
   relay = new Relay(relayOptions({ now: () => clockMs }));
-  port = await relay.start();
+  ({ udp: port } = await relay.start());
 });
 after(async () => {
   for (const client of clients) client.close();

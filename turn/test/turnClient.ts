@@ -2,8 +2,10 @@
 // what a sound client never would.
 import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
+import type { Socket as NetSocket } from 'node:net';
 import { readXorAddress, type TransportAddress, writeXorAddress } from '../src/core/address.ts';
+import { StreamFrames } from '../src/core/streamFrames.ts';
 import {
   ATTRIBUTE,
   attributeOf,
@@ -46,46 +48,23 @@ export function channelAttribute(number: number): StunAttribute {
   return { type: ATTRIBUTE.channelNumber, value: Buffer.from([number >> 8, number & 255, 0, 0]) };
 }
 
-export class TurnClient {
-  readonly socket: Socket = createSocket('udp4');
-  readonly received: Buffer[] = [];
-  readonly #server: TransportAddress;
-  #credential: Credential | undefined;
+/** What a client says, whatever carries it. */
+abstract class TurnSession {
+  readonly #credential: Credential | undefined;
   #realm = '';
   #nonce: Buffer = Buffer.alloc(0);
 
-  constructor(serverPort: number, as?: Credential) {
-    this.#server = { address: '127.0.0.1', port: serverPort };
+  constructor(as?: Credential) {
     this.#credential = as;
   }
 
-  async open(address = '127.0.0.1'): Promise<this> {
-    this.socket.bind(0, address);
-    await once(this.socket, 'listening');
-    return this;
-  }
-
-  close(): void {
-    this.socket.close();
-  }
-
-  get port(): number {
-    return this.socket.address().port;
-  }
+  abstract sendRaw(bytes: Buffer): void;
+  /** The next message from the server. */
+  abstract next(): Promise<Buffer>;
 
   key(): Buffer {
     const { username, password } = this.#credential!;
     return createHash('md5').update(`${username}:${this.#realm}:${password}`).digest();
-  }
-
-  sendRaw(bytes: Buffer): void {
-    this.socket.send(bytes, this.#server.port, this.#server.address);
-  }
-
-  /** The next datagram from the server. */
-  async next(): Promise<Buffer> {
-    const [datagram] = (await once(this.socket, 'message', { signal: AbortSignal.timeout(3_000) })) as [Buffer];
-    return datagram;
   }
 
   build(method: number, attributes: readonly StunAttribute[], transactionId = randomBytes(12)): Buffer {
@@ -134,5 +113,62 @@ export class TurnClient {
     const address = relayed && readXorAddress(relayed);
     if (address?.family !== 'ipv4') throw new Error(`not allocated: ${errorCodeOf(reply)}`);
     return address.at;
+  }
+}
+
+export class TurnClient extends TurnSession {
+  readonly socket: Socket = createSocket('udp4');
+  readonly #server: TransportAddress;
+
+  constructor(serverPort: number, as?: Credential) {
+    super(as);
+    this.#server = { address: '127.0.0.1', port: serverPort };
+  }
+
+  async open(address = '127.0.0.1'): Promise<this> {
+    this.socket.bind(0, address);
+    await once(this.socket, 'listening');
+    return this;
+  }
+
+  close(): void {
+    this.socket.close();
+  }
+
+  get port(): number {
+    return this.socket.address().port;
+  }
+
+  sendRaw(bytes: Buffer): void {
+    this.socket.send(bytes, this.#server.port, this.#server.address);
+  }
+
+  async next(): Promise<Buffer> {
+    const [datagram] = (await once(this.socket, 'message', { signal: AbortSignal.timeout(3_000) })) as [Buffer];
+    return datagram;
+  }
+}
+
+export class TurnStreamClient extends TurnSession {
+  readonly stream: NetSocket;
+  readonly #frames = new StreamFrames();
+  readonly arrived = new EventEmitter();
+
+  constructor(stream: NetSocket, as?: Credential) {
+    super(as);
+    this.stream = stream;
+    stream.on('error', () => {});
+    stream.on('data', (chunk: Buffer) => {
+      for (const message of this.#frames.push(chunk) ?? []) this.arrived.emit('message', message);
+    });
+  }
+
+  sendRaw(bytes: Buffer): void {
+    this.stream.write(bytes);
+  }
+
+  async next(): Promise<Buffer> {
+    const [message] = (await once(this.arrived, 'message', { signal: AbortSignal.timeout(3_000) })) as [Buffer];
+    return message;
   }
 }

@@ -2,13 +2,12 @@
 // its way of choosing relayed ports and its event vocabulary stay; its network,
 // authentication, codecs and allocations are replaced (README.md says why).
 import { randomBytes } from 'node:crypto';
-import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
+import type { RemoteInfo, Socket } from 'node:dgram';
 import { setTimeout } from 'node:timers/promises';
-import type { Log } from '@carillon/service';
 import NodeTurn from 'node-turn';
 import type { TransportAddress } from '../core/address.ts';
-import { writeXorAddress } from '../core/address.ts';
 import { AllocationState } from '../core/allocation.ts';
+import { dataIndication } from '../core/dataIndication.ts';
 import { PeerPolicy } from '../core/peerPolicy.ts';
 import {
   allocated,
@@ -19,58 +18,20 @@ import {
   type RelayRules,
 } from '../core/requests.ts';
 import { SourceLimit } from '../core/sourceLimit.ts';
-import { ATTRIBUTE, CLASS, decodeStun, encodeStun, METHOD, type StunMessage } from '../core/stun.ts';
-import { UserQuota, type UserRates } from '../core/userQuota.ts';
-
-export interface RelayOptions {
-  readonly listen: string;
-  readonly port: number;
-  /** As peers see the relay; the listening address when not given. */
-  readonly relayAddress?: string | undefined;
-  readonly portMin: number;
-  readonly portMax: number;
-  readonly realm: string;
-  readonly secret: string;
-  readonly allowPeers: readonly string[];
-  readonly allocationsPerUserMax: number;
-  readonly allocationsMax: number;
-  /** Replies a second to one address that has proved nothing. */
-  readonly unprovenPerSecond: number;
-  /** What each user may have relayed. */
-  readonly userRates: UserRates;
-  /** How long `stop` waits for allocations over which something is being relayed. */
-  readonly drainMs: number;
-  readonly log: Log;
-  readonly now: () => number;
-  /** Sees every relayed datagram: tests assert that it is ciphertext. */
-  readonly tap?: ((datagram: Buffer) => void) | undefined;
-}
+import { decodeStun, type StunMessage } from '../core/stun.ts';
+import { UserQuota } from '../core/userQuota.ts';
+import { type ClientLink, createUdpSocket, udpLink } from './clientLink.ts';
+import type { RelayOptions, RelayPorts, RelayStats } from './relayOptions.ts';
+import { StreamListener } from './streamListener.ts';
 
 interface Allocation extends KnownAllocation {
   readonly quota: UserQuota;
-  readonly client: TransportAddress;
+  readonly link: ClientLink;
   readonly socket: Socket;
-}
-
-export interface RelayStats {
-  readonly allocations: number;
-  readonly users: number;
-  readonly allocatedTotal: number;
-  readonly toPeerPackets: number;
-  readonly toPeerBytes: number;
-  readonly toClientPackets: number;
-  readonly toClientBytes: number;
-  readonly refusedPackets: number;
-  /** Dropped because their user had used up its bits or packets. */
-  readonly overQuotaPackets: number;
-  /** Requests left unanswered because their source had its replies. */
-  readonly limitedRequests: number;
 }
 
 /** How often expired allocations are released; none lives longer than its lifetime by more than this. */
 const SWEEP_MS = 5_000;
-/** A burst of a video key frame times a dozen calls. */
-const SOCKET_BUFFER_BYTES = 1 << 20;
 /** A call sends something every few tens of milliseconds; what was silent for so long is not cut by our end. */
 const QUIET_MS = 1_000;
 const DRAIN_LOOK_MS = 50;
@@ -85,6 +46,7 @@ export class Relay extends NodeTurn {
   readonly #perUser = new Map<string, UserQuota>();
   readonly #unproven: SourceLimit;
   readonly #listener: Socket;
+  readonly #streams: { readonly tcp?: StreamListener; readonly tls?: StreamListener };
   #sweeper: NodeJS.Timeout | undefined;
   #draining = false;
   #stopped = false;
@@ -97,6 +59,7 @@ export class Relay extends NodeTurn {
     toClientBytes: 0,
     refusedPackets: 0,
     overQuotaPackets: 0,
+    backlogPackets: 0,
     limitedRequests: 0,
   };
 
@@ -124,11 +87,38 @@ export class Relay extends NodeTurn {
     };
     this.#unproven = new SourceLimit(options.unprovenPerSecond);
     this.#listener = createUdpSocket();
-    this.#listener.on('message', (datagram, from) => this.#fromClient(datagram, from));
+    this.#listener.on('message', (datagram, from) => this.#fromDatagram(datagram, from));
+    const { tcpPort, tls } = options;
+    this.#streams = {
+      ...(tcpPort === undefined ? {} : { tcp: this.#streamListener(tcpPort) }),
+      ...(tls === undefined ? {} : { tls: this.#streamListener(tls.port, tls) }),
+    };
   }
 
-  /** Resolves with the port once it listens. @throws Error when the port is taken */
-  start(): Promise<number> {
+  /** Resolves with the ports once it listens. @throws Error when one is taken; nothing is left listening */
+  async start(): Promise<RelayPorts> {
+    try {
+      const udp = await this.#listen();
+      return { udp, tcp: await this.#streams.tcp?.start(), tls: await this.#streams.tls?.start() };
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  #streamListener(port: number, tls?: { cert: string | Buffer; key: string | Buffer }): StreamListener {
+    return new StreamListener({
+      ...{ host: this.#options.listen, port, tls },
+      onMessage: (message, link) => this.#fromClient(message, link.key, () => link),
+      onClosed: ({ key }) => {
+        // Without its connection an allocation cannot be reached any more.
+        const allocation = this.#allocations.get(key);
+        if (allocation) this.#release(key, allocation);
+      },
+    });
+  }
+
+  #listen(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#listener.once('error', reject);
       this.#listener.bind(this.#options.port, this.#options.listen, () => {
@@ -150,7 +140,11 @@ export class Relay extends NodeTurn {
     this.#stopped = true;
     clearInterval(this.#sweeper);
     for (const [key, allocation] of this.#allocations) this.#release(key, allocation);
-    await new Promise<void>((resolve) => this.#listener.close(() => resolve()));
+    await Promise.all([
+      this.#streams.tcp?.stop(),
+      this.#streams.tls?.stop(),
+      new Promise<void>((resolve) => this.#listener.close(() => resolve())),
+    ]);
   }
 
   #isInUse(): boolean {
@@ -158,29 +152,35 @@ export class Relay extends NodeTurn {
   }
 
   get stats(): RelayStats {
-    return { allocations: this.#allocations.size, users: this.#perUser.size, ...this.#stats };
+    const connections = (this.#streams.tcp?.connections ?? 0) + (this.#streams.tls?.connections ?? 0);
+    return { allocations: this.#allocations.size, users: this.#perUser.size, connections, ...this.#stats };
   }
 
-  #fromClient(datagram: Buffer, from: RemoteInfo): void {
+  #fromDatagram(datagram: Buffer, from: RemoteInfo): void {
     // A forged source port of 0 could not be answered: sending there throws.
     if (from.port === 0) return;
     const key = `${from.address}:${from.port}`;
+    this.#fromClient(datagram, key, () => udpLink(this.#listener, key, { address: from.address, port: from.port }));
+  }
+
+  /** One message; its link is only made for what is answered, not for each packet of a call. */
+  #fromClient(bytes: Buffer, key: string, linkOf: () => ClientLink): void {
     // The first two bits tell STUN (00) from ChannelData (01) (RFC 8656 §12).
-    if (datagram.length >= 4 && (datagram[0]! & 0xc0) === 0x40) {
-      this.#channelData(datagram, key);
+    if (bytes.length >= 4 && (bytes[0]! & 0xc0) === 0x40) {
+      this.#channelData(bytes, key);
       return;
     }
-    const message = decodeStun(datagram);
+    const message = decodeStun(bytes);
     if (!message) {
       this.#stats.refusedPackets++;
       return;
     }
-    const client = { address: from.address, port: from.port };
-    const outcome = handleMessage(message, this.#viewOf(client, key), this.#rules, this.#options.now());
-    this.#carryOut(outcome, message, client, key);
+    const link = linkOf();
+    const outcome = handleMessage(message, this.#viewOf(link), this.#rules, this.#options.now());
+    this.#carryOut(outcome, message, link);
   }
 
-  #viewOf(from: TransportAddress, key: string) {
+  #viewOf({ from, key }: ClientLink) {
     return {
       from,
       allocation: this.#live(key),
@@ -189,24 +189,25 @@ export class Relay extends NodeTurn {
     };
   }
 
-  #carryOut(outcome: Outcome, message: StunMessage, client: TransportAddress, key: string): void {
+  #carryOut(outcome: Outcome, message: StunMessage, link: ClientLink): void {
+    const { key } = link;
     switch (outcome.do) {
       case 'nothing':
         this.#stats.refusedPackets++;
         return;
       case 'reply-unproven':
         // Who has an allocation has proved itself, whatever others send from its address.
-        if (!this.#allocations.has(key) && !this.#unproven.admits(client.address, this.#options.now())) {
+        if (!this.#allocations.has(key) && !this.#unproven.admits(link.from.address, this.#options.now())) {
           this.#stats.limitedRequests++;
           return;
         }
-        this.#listener.send(outcome.bytes, client.port, client.address);
+        link.send(outcome.bytes);
         return;
       case 'reply':
-        this.#listener.send(outcome.bytes, client.port, client.address);
+        link.send(outcome.bytes);
         return;
       case 'release': {
-        this.#listener.send(outcome.bytes, client.port, client.address);
+        link.send(outcome.bytes);
         const allocation = this.#allocations.get(key);
         if (allocation) this.#release(key, allocation);
         return;
@@ -218,19 +219,15 @@ export class Relay extends NodeTurn {
       }
       case 'allocate':
         // A retransmission that overtakes the binding of the port is answered by the first.
-        if (!this.#pending.has(key)) void this.#allocate(outcome, message, client, key);
+        if (!this.#pending.has(key)) void this.#allocate(outcome, message, link);
         return;
       default:
         outcome satisfies never;
     }
   }
 
-  async #allocate(
-    wanted: Extract<Outcome, { do: 'allocate' }>,
-    message: StunMessage,
-    client: TransportAddress,
-    key: string,
-  ): Promise<void> {
+  async #allocate(wanted: Extract<Outcome, { do: 'allocate' }>, message: StunMessage, link: ClientLink): Promise<void> {
+    const { key } = link;
     const { user, username, lifetimeSeconds } = wanted;
     this.#pending.add(key);
     const quota = this.#perUser.get(user) ?? new UserQuota(this.#options.userRates, this.#options.now());
@@ -238,18 +235,19 @@ export class Relay extends NodeTurn {
     quota.allocations++;
     try {
       const socket = await this.#bindRelayed(wanted.evenPort);
-      if (this.#stopped) {
+      if (this.#stopped || !link.isOpen()) {
+        quota.allocations--;
         socket.close();
         return;
       }
       const { address, port } = socket.address();
       const relayed = { address: this.#options.relayAddress ?? address, port };
-      const reply = allocated(message, { relayed, mapped: client, lifetimeSeconds, key: wanted.key });
+      const reply = allocated(message, { relayed, mapped: link.from, lifetimeSeconds, key: wanted.key });
       const allocation: Allocation = {
         quota,
         username,
         key: wanted.key,
-        client,
+        link,
         socket,
         transaction: message.transactionId.toString('hex'),
         reply,
@@ -259,13 +257,14 @@ export class Relay extends NodeTurn {
       socket.on('message', (datagram, peer) => this.#fromPeer(allocation, datagram, peer));
       this.#allocations.set(key, allocation);
       this.#stats.allocatedTotal++;
-      this.#listener.send(reply, client.port, client.address);
+      link.onAllocation?.(true);
+      link.send(reply);
     } catch (error) {
       quota.allocations--;
       this.#options.log.warn('no port to relay from', {
         error: error instanceof Error ? error.message : String(error),
       });
-      this.#listener.send(notAllocated(message, wanted.key), client.port, client.address);
+      link.send(notAllocated(message, wanted.key));
     } finally {
       this.#pending.delete(key);
     }
@@ -319,16 +318,11 @@ export class Relay extends NodeTurn {
     this.#stats.toClientPackets++;
     this.#stats.toClientBytes += data.length;
     this.#options.tap?.(data);
-    const { address, port } = allocation.client;
     const channel = allocation.state.channelByPeer(peer.address, peer.port, nowMs);
-    if (channel) {
-      const header = Buffer.allocUnsafe(4);
-      header.writeUInt16BE(channel.number, 0);
-      header.writeUInt16BE(data.length, 2);
-      this.#listener.send([header, data], port, address);
-    } else {
-      this.#listener.send(dataIndication(peer, data), port, address);
-    }
+    const sent = channel
+      ? allocation.link.sendChannelData(channel.number, data)
+      : allocation.link.sendData(dataIndication(peer, data));
+    if (!sent) this.#stats.backlogPackets++;
   }
 
   #live(key: string): Allocation | undefined {
@@ -345,6 +339,7 @@ export class Relay extends NodeTurn {
     allocation.socket.removeAllListeners('message');
     allocation.socket.close();
     allocation.quota.allocations--;
+    allocation.link.onAllocation?.(false);
   }
 
   #sweep(): void {
@@ -356,30 +351,4 @@ export class Relay extends NodeTurn {
       else allocation.state.prune(nowMs);
     }
   }
-}
-
-/** RFC 8656 §11.3. Its transaction id proves nothing to anyone: a counter does. */
-let indications = 0;
-function dataIndication(peer: TransportAddress, data: Buffer): Buffer {
-  const transactionId = Buffer.alloc(12);
-  transactionId.writeUInt32BE(++indications >>> 0, 8);
-  return encodeStun({
-    class: CLASS.indication,
-    method: METHOD.data,
-    transactionId,
-    attributes: [
-      { type: ATTRIBUTE.xorPeerAddress, value: writeXorAddress(peer) },
-      { type: ATTRIBUTE.data, value: data },
-    ],
-  });
-}
-
-function createUdpSocket(): Socket {
-  return createSocket({
-    type: 'udp4',
-    recvBufferSize: SOCKET_BUFFER_BYTES,
-    sendBufferSize: SOCKET_BUFFER_BYTES,
-    // Addresses are literal: without this every datagram waits for a resolver's turn.
-    lookup: (hostname, _options, callback) => callback(null, hostname, 4),
-  });
 }

@@ -1,0 +1,52 @@
+// How a client is reached: by datagrams, or by a stream of framed messages
+// (RFC 8656 §2.1, §12.5). The relay sends through it and asks nothing else.
+import { createSocket, type Socket } from 'node:dgram';
+import type { TransportAddress } from '../core/address.ts';
+
+/** A burst of a video key frame times a dozen calls. */
+const SOCKET_BUFFER_BYTES = 1 << 20;
+
+export interface ClientLink {
+  /** The 5-tuple's name: the relay knows an allocation by it. */
+  readonly key: string;
+  readonly from: TransportAddress;
+  isOpen(): boolean;
+  /** A reply. */
+  send(message: Buffer): void;
+  /** A Data indication; false when the client does not read: what is real-time is better lost than late. */
+  sendData(message: Buffer): boolean;
+  sendChannelData(channel: number, data: Buffer): boolean;
+  /** The allocation that came over it is there, or is gone. */
+  onAllocation?(held: boolean): void;
+}
+
+export function udpLink(listener: Socket, key: string, from: TransportAddress): ClientLink {
+  return {
+    key,
+    from,
+    isOpen: () => true,
+    send: (message) => listener.send(message, from.port, from.address),
+    sendData: (message) => {
+      listener.send(message, from.port, from.address);
+      return true;
+    },
+    sendChannelData: (channel, data) => {
+      const header = Buffer.allocUnsafe(4);
+      header.writeUInt16BE(channel, 0);
+      header.writeUInt16BE(data.length, 2);
+      listener.send([header, data], from.port, from.address);
+      return true;
+    },
+  };
+}
+
+/** For clients. */
+export function createUdpSocket(): Socket {
+  return createSocket({
+    type: 'udp4',
+    recvBufferSize: SOCKET_BUFFER_BYTES,
+    sendBufferSize: SOCKET_BUFFER_BYTES,
+    // Addresses are literal: without this every datagram waits for a resolver's turn.
+    lookup: (hostname, _options, callback) => callback(null, hostname, 4),
+  });
+}

@@ -1,0 +1,55 @@
+// What a relay is given, and what it tells.
+import type { Log } from '@carillon/service';
+import type { UserRates } from '../core/userQuota.ts';
+
+export interface RelayOptions {
+  readonly listen: string;
+  readonly port: number;
+  /** TCP, on the same address; undefined: none, 0: a free port. */
+  readonly tcpPort?: number | undefined;
+  readonly tls?: { readonly port: number; readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  /** As peers see the relay; the listening address when not given. */
+  readonly relayAddress?: string | undefined;
+  readonly portMin: number;
+  readonly portMax: number;
+  readonly realm: string;
+  readonly secret: string;
+  readonly allowPeers: readonly string[];
+  readonly allocationsPerUserMax: number;
+  readonly allocationsMax: number;
+  /** Replies a second to one address that has proved nothing. */
+  readonly unprovenPerSecond: number;
+  /** What each user may have relayed. */
+  readonly userRates: UserRates;
+  /** How long `stop` waits for allocations over which something is being relayed. */
+  readonly drainMs: number;
+  readonly log: Log;
+  readonly now: () => number;
+  /** Sees every relayed datagram: tests assert that it is ciphertext. */
+  readonly tap?: ((datagram: Buffer) => void) | undefined;
+}
+
+export interface RelayPorts {
+  readonly udp: number;
+  readonly tcp: number | undefined;
+  readonly tls: number | undefined;
+}
+
+export interface RelayStats {
+  readonly allocations: number;
+  readonly users: number;
+  readonly allocatedTotal: number;
+  readonly toPeerPackets: number;
+  readonly toPeerBytes: number;
+  readonly toClientPackets: number;
+  readonly toClientBytes: number;
+  readonly refusedPackets: number;
+  /** Dropped because their user had used up its bits or packets. */
+  readonly overQuotaPackets: number;
+  /** Dropped because a client over TCP or TLS did not read. */
+  readonly backlogPackets: number;
+  /** Over TCP and TLS. */
+  readonly connections: number;
+  /** Requests left unanswered because their source had its replies. */
+  readonly limitedRequests: number;
+}

@@ -1,0 +1,70 @@
+// Chromium through the relay and nothing else: two connections of one page,
+// each only by TURN, over UDP and over TCP.
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { after, before, test } from 'node:test';
+import { type Browser, chromium } from 'playwright-core';
+import { Relay, type RelayPorts } from '../src/index.ts';
+import { relayOptions, SECRET } from './relayOptions.ts';
+import { credential } from './turnClient.ts';
+
+const executablePath =
+  process.env.CARILLON_CHROMIUM ?? ['/usr/lib/chromium/chromium', '/usr/bin/chromium'].find((path) => existsSync(path));
+const skip = executablePath ? false : 'no Chromium: install it, or name one by CARILLON_CHROMIUM';
+let relay: Relay;
+let ports: RelayPorts;
+let browser: Browser | undefined;
+
+before(async () => {
+  if (!executablePath) return;
+  relay = new Relay(relayOptions({ tcpPort: 0, allocationsPerUserMax: 50 }));
+  ports = await relay.start();
+  browser = await chromium.launch({
+    executablePath,
+    args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--allow-loopback-in-peer-connection'],
+  });
+});
+after(async () => {
+  await browser?.close();
+  await relay?.stop();
+});
+
+/** Runs in the page: both ends relayed, a message there and back; resolves with what the chosen pair was. */
+async function echo(server: RTCIceServer): Promise<{ echoed: string; type: string; relayProtocol: string }> {
+  const config: RTCConfiguration = { iceServers: [server], iceTransportPolicy: 'relay' };
+  const [one, two] = [new RTCPeerConnection(config), new RTCPeerConnection(config)];
+  one.onicecandidate = ({ candidate }) => void two.addIceCandidate(candidate ?? undefined);
+  two.onicecandidate = ({ candidate }) => void one.addIceCandidate(candidate ?? undefined);
+  two.ondatachannel = ({ channel }) => {
+    channel.onmessage = ({ data }) => channel.send(data);
+  };
+  const channel = one.createDataChannel('echo');
+  const echoed = new Promise<string>((resolve) => {
+    channel.onopen = () => channel.send('there and back');
+    channel.onmessage = ({ data }) => resolve(String(data));
+  });
+  await one.setLocalDescription();
+  await two.setRemoteDescription(one.localDescription!);
+  await two.setLocalDescription();
+  await one.setRemoteDescription(two.localDescription!);
+  const text = await echoed;
+  const stats = new Map<string, Record<string, string>>();
+  for (const [id, entry] of (await one.getStats()) as unknown as Map<string, Record<string, string>>)
+    stats.set(id, entry);
+  const transport = [...stats.values()].find((entry) => entry.type === 'transport');
+  const local = stats.get(stats.get(transport?.selectedCandidatePairId ?? '')?.localCandidateId ?? '');
+  one.close();
+  two.close();
+  return { echoed: text, type: local?.candidateType ?? '', relayProtocol: local?.relayProtocol ?? '' };
+}
+
+for (const over of ['udp', 'tcp'] as const) {
+  test(`[TURN-11] two connections of Chromium talk by the relay over ${over}`, { skip, timeout: 30_000 }, async () => {
+    const page = await browser!.newPage();
+    const { username, password } = credential(SECRET, over, Math.floor(Date.now() / 1000) + 3600);
+    const urls = `turn:127.0.0.1:${ports[over]}?transport=${over}`;
+    const seen = await page.evaluate(echo, { urls, username, credential: password });
+    assert.deepEqual(seen, { echoed: 'there and back', type: 'relay', relayProtocol: over });
+    await page.close();
+  });
+}
