@@ -126,6 +126,11 @@ export type CallsFactory = (deps: {
   readonly platform: Platform;
   readonly emit: (call: CallView) => void;
   readonly notice: (notice: Notice) => void;
-}) => CallsApi & { close(): Promise<void> };
+}) => CallsHalf;
+
+export interface CallsHalf extends CallsApi {
+  /** Ends everything local; with `hangUp` the call itself, too, which the next page could otherwise resume. */
+  close(options?: { readonly hangUp?: boolean }): Promise<void>;
+}
 
 export type { AccountId, CallId, Handle, MessageId };

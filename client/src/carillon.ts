@@ -90,7 +90,7 @@ export class Carillon implements CarillonApi {
   }
 
   async signOut(): Promise<void> {
-    await this.#leave();
+    await this.#leave(true);
     await this.#options.platform.store.clear();
     this.#account = undefined;
     this.#emitter.emit('account', undefined);
@@ -142,7 +142,7 @@ export class Carillon implements CarillonApi {
   }
 
   async close(): Promise<void> {
-    await this.#leave();
+    await this.#leave(false);
     await this.#options.platform.store.close();
   }
 
@@ -167,10 +167,10 @@ export class Carillon implements CarillonApi {
     await this.#signedIn.start();
   }
 
-  async #leave(): Promise<void> {
+  async #leave(hangUp: boolean): Promise<void> {
     const signedIn = this.#signedIn;
     this.#signedIn = undefined;
-    await signedIn?.close();
+    await signedIn?.close(hangUp);
     this.#setStatus(SIGNED_OUT);
   }
 

@@ -1,8 +1,8 @@
 import { ProtocolError } from '@carillon/protocol';
-import type { CallsApi } from './api.ts';
+import type { CallsHalf } from './api.ts';
 
 /** Calls where there is no media engine, or nobody is signed in: every one is refused, in words. */
-export function noCalls(words: string): CallsApi & { close(): Promise<void> } {
+export function noCalls(words: string): CallsHalf {
   const refuse = () => Promise.reject(new ProtocolError('call-state', { words }));
   return {
     current: undefined,

@@ -4,7 +4,7 @@ import { safetyNumber } from '@carillon/messaging-core/e2ee';
 import { type AccountId, type MessageId, ProtocolError, ReceiptKind } from '@carillon/protocol';
 import { AccessTokens } from './account/accessTokens.ts';
 import { readKeys } from './account/profile.ts';
-import type { CallsApi, CallsFactory, MediaSource, OpenedMedia } from './api.ts';
+import type { CallsFactory, CallsHalf, MediaSource, OpenedMedia } from './api.ts';
 import type { HttpJson } from './connection/httpJson.ts';
 import { type ContactRecord, readContact, writeContact } from './contacts/contactRecord.ts';
 import { acceptChange, currentIdentities } from './contacts/trust.ts';
@@ -45,7 +45,7 @@ export interface SignedInParts {
 }
 
 export class SignedIn {
-  readonly calls: CallsApi & { close(): Promise<void> };
+  readonly calls: CallsHalf;
   readonly #parts: SignedInParts;
   readonly #messenger: Messenger;
   readonly #uploads: Uploads;
@@ -96,8 +96,9 @@ export class SignedIn {
     this.#messenger.start();
   }
 
-  async close(): Promise<void> {
-    await this.calls.close();
+  /** `hangUp`: for good, not only until the app is opened again. */
+  async close(hangUp: boolean): Promise<void> {
+    await this.calls.close({ hangUp });
     await Promise.all([this.#uploads.close(), this.#downloads.close()]);
     await this.#messenger.close();
   }

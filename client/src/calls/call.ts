@@ -85,6 +85,11 @@ export class RunningCall implements SignalingListener {
     return this.#receivedSeq;
   }
 
+  /** Resolves once signaling has heard, or will not hear, that this device is out. */
+  get lastWord(): Promise<void> {
+    return this.#lastWord;
+  }
+
   get media(): LocalMedia | undefined {
     return this.#media;
   }

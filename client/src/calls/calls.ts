@@ -24,6 +24,8 @@ import { SignalingClient } from './signalingClient.ts';
 const OVER_MAX = 64;
 /** How long the microphone of a call lost by glare waits for the other's invite. */
 const GLARE_WAIT_MS = 5_000;
+/** How long signing out waits for the server to take a hang-up; without it the others wait for LIMITS.reconnectMs. */
+const LAST_WORD_WAIT_MS = 2_000;
 
 export interface CallsOptions {
   readonly channel: ContentChannel;
@@ -172,11 +174,20 @@ export class Calls implements CallsApi {
     return (await this.#current?.stats()) ?? [];
   }
 
-  /** Ends everything local at once; a call that runs can be resumed by the next page. */
-  async close(): Promise<void> {
+  async close({ hangUp = false } = {}): Promise<void> {
     for (const stop of this.#stops) stop();
     this.#dropGlare();
-    for (const running of [this.#current, this.#waiting, this.#glareRing]) running?.abandon();
+    const all = [this.#current, this.#waiting, this.#glareRing].filter((running) => running !== undefined);
+    if (hangUp) {
+      for (const running of all) running.dispatch({ type: 'hang-up' });
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const bound = new Promise<void>((resolve) => {
+        timer = setTimeout(resolve, LAST_WORD_WAIT_MS);
+      });
+      await Promise.race([bound, Promise.all(all.map(({ lastWord }) => lastWord))]);
+      clearTimeout(timer);
+    }
+    for (const running of all) running.abandon();
     this.#signaling.close();
   }
 
@@ -390,16 +401,7 @@ export class Calls implements CallsApi {
       return;
     }
     if (outcome !== CallOutcome.MISSED || this.#over.has(callId)) return;
-    await this.#options.channel
-      .recordCall({
-        with: from.accountId,
-        callId,
-        outgoing: false,
-        outcome: 'missed',
-        video,
-        startedAtMs: acceptedAtMs,
-        durationMs,
-      })
-      .catch(() => {});
+    const entry = { with: from.accountId, callId, outgoing: false, outcome: 'missed', video, durationMs } as const;
+    await this.#options.channel.recordCall({ ...entry, startedAtMs: acceptedAtMs }).catch(() => {});
   }
 }

@@ -12,7 +12,7 @@ import {
   type FrameSocketOptions,
   type Value,
 } from './frameSocket.ts';
-import { onWake } from './wake.ts';
+import { onNetwork } from './wake.ts';
 
 /** Silence after which the connection is probed. Lower: a dead one is noticed sooner, and idle devices cost more. */
 const PROBE_AFTER_MS = 45_000;
@@ -56,7 +56,7 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
   #tokenRefused = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #probeTimer: ReturnType<typeof setInterval> | undefined;
-  #stopWake: (() => void) | undefined;
+  #stopNetwork: (() => void) | undefined;
 
   constructor(options: ReconnectingFrameSocketOptions<Out, In>) {
     this.#options = options;
@@ -74,7 +74,11 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
   start(): void {
     if (this.#running) return;
     this.#running = true;
-    this.#stopWake = onWake(() => this.wake());
+    this.#stopNetwork = onNetwork({
+      wake: () => this.wake(),
+      // The socket itself would look open for many seconds more. A server on this very machine is found again at once.
+      lost: () => this.drop(new ProtocolError('unreachable', { words: 'This device is offline.' })),
+    });
     if (this.#options.probe) {
       this.#probeTimer = setInterval(() => this.#probe(PROBE_AFTER_MS), PROBE_AFTER_MS / 3);
     }
@@ -136,7 +140,7 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
     this.#running = false;
     clearTimeout(this.#timer);
     clearInterval(this.#probeTimer);
-    this.#stopWake?.();
+    this.#stopNetwork?.();
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close();

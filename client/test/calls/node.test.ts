@@ -270,3 +270,16 @@ test('group calls are refused in words', async () => {
   const other = await services.account('cy');
   await assert.rejects(ana.calls.start([bo.self.accountId, other.accountId], { video: false }), /Group calls/);
 });
+
+test('signing out in a call hangs up; closing the app does not', async () => {
+  const [ana, bo] = await pair({ media });
+  await connect(ana, bo);
+  await bo.calls.close({ hangUp: true });
+  assert.equal((await ana.until('ended', ({ phase }) => phase === 'ended')).words, 'bo ended the call');
+
+  const [cy, di] = await pair({ media });
+  await connect(cy, di);
+  await di.calls.close();
+  await pause(300);
+  assert.notEqual(cy.view?.phase, 'ended');
+});

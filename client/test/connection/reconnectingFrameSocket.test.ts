@@ -96,3 +96,32 @@ test('the wait doubles within its bounds, and is never in step', () => {
   assert.equal(backoffMs(3, 1), 2400);
   assert.equal(backoffMs(1000, 1), 15_000);
 });
+
+test("the browser's word that the network is gone is shown at once, and its return tried at once", async () => {
+  const page = new EventTarget();
+  const names = ['addEventListener', 'removeEventListener'] as const;
+  for (const name of names)
+    Object.defineProperty(globalThis, name, { value: page[name].bind(page), configurable: true });
+  const host = new FrameHost({ request: () => undefined });
+  await host.start();
+  let hasNetwork = true;
+  const { socket, states } = stayConnected(host, async () => {
+    if (!hasNetwork) throw new ProtocolError('unreachable');
+    return 'token';
+  });
+  try {
+    socket.start();
+    await socket.online(2_000);
+    hasNetwork = false;
+    page.dispatchEvent(new Event('offline'));
+    const state = states.at(-1)!;
+    assert.equal(state.state === 'offline' && state.reason?.message, 'This device is offline.');
+    hasNetwork = true;
+    page.dispatchEvent(new Event('online'));
+    await socket.online(2_000);
+  } finally {
+    socket.close();
+    await host.stop();
+    for (const name of names) Reflect.deleteProperty(globalThis, name);
+  }
+});
