@@ -24,6 +24,7 @@ export class HttpJson {
       const { fetch } = this.#platform;
       response = await fetch(httpUrl(this.#baseUrl, path), {
         method: 'POST',
+        redirect: 'error',
         headers: {
           'content-type': 'application/json',
           ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

@@ -144,6 +144,7 @@ export class Downloads {
       alive();
       const { fetch } = platform;
       const response = await fetch(httpUrl(baseUrl, url), {
+        redirect: 'error',
         headers: from > 0 ? { range: `bytes=${from}-` } : {},
         signal: AbortSignal.any([stall.signal, this.#abort.signal]),
       });

@@ -3,7 +3,7 @@
 import { type GrantReply, ProtocolError } from '@carillon/protocol';
 import { DetailedError, Upload } from 'tus-js-client';
 import { parseJson, refusal } from '../connection/httpJson.ts';
-import { httpUrl } from '../connection/origin.ts';
+import { httpUrl, isWithin } from '../connection/origin.ts';
 
 /** Waits between attempts within one upload; after the last the upload rests until the device is online again. */
 const RETRY_DELAYS_MS = [0, 500, 1_000, 3_000, 5_000, 10_000];
@@ -31,6 +31,10 @@ export function tusUpload(options: TusUpload): Promise<void> {
       retryDelays: RETRY_DELAYS_MS,
       storeFingerprintForResuming: false,
       fileReader: { openFile: async () => sourceOf(blob) },
+      // The server's Location leads no further than its own origin.
+      onBeforeRequest: (request) => {
+        if (!isWithin(baseUrl, request.getURL())) throw new Error('the upload was sent elsewhere');
+      },
       onUploadUrlAvailable: () => {
         if (upload.url) options.onUploadUrl(upload.url);
       },

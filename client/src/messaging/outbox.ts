@@ -64,9 +64,14 @@ const laneRange = (to: string) => ({ from: `q/${to}/`, to: `q/${to}0` });
 
 /** Waits for the server within the transaction that also shows it. @throws ProtocolError `queue-full` */
 export async function enqueue(tx: StoreTransaction, item: NewItem): Promise<void> {
-  const [last] = await tx.list<OutboxItem>('outbox', { ...laneRange(item.to), limit: 1, reverse: true });
-  const number = last ? Number(last.key.slice(last.key.lastIndexOf('/') + 1)) + 1 : 0;
-  if (number >= WAITING_MAX) {
+  const numberAt = async (reverse: boolean) => {
+    const [row] = await tx.list<OutboxItem>('outbox', { ...laneRange(item.to), limit: 1, reverse });
+    return row && Number(row.key.slice(row.key.lastIndexOf('/') + 1));
+  };
+  const last = await numberAt(true);
+  const number = last === undefined ? 0 : last + 1;
+  // What has gone from the front of a lane that never empties does not count.
+  if (number - ((await numberAt(false)) ?? number) >= WAITING_MAX) {
     throw new ProtocolError('queue-full', { words: 'Too many messages are waiting to be sent.' });
   }
   const whole: OutboxItem = {
