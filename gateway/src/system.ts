@@ -2,7 +2,9 @@
 // the front door before them. `npm start`, the end-to-end tests and the
 // benchmarks all start the system here.
 import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { HealthReply } from '@carillon/protocol';
@@ -62,7 +64,7 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const { dataDir, log, mediaAddress } = options;
   mkdirSync(dataDir, { recursive: true });
   const listenAddress = mediaAddress.startsWith('127.') ? mediaAddress : '0.0.0.0';
-  const turnPort = options.turnPort || (await freeUdpPort(listenAddress));
+  const turnPort = options.turnPort || (await freeTurnPort(listenAddress));
   const secret = turnSecret(dataDir);
   const common = { ...options.env, CARILLON_DATA_DIR: dataDir };
   const service = (name: ServiceName, portVariable: string, env: Record<string, string> = {}) =>
@@ -96,7 +98,9 @@ export async function startSystem(options: SystemOptions): Promise<System> {
           CARILLON_MESSAGING_URL,
           CARILLON_TURN_SECRET: secret,
           CARILLON_ICE_STUN_URLS: `stun:${mediaAddress}:${turnPort}`,
-          CARILLON_ICE_TURN_URLS: `turn:${mediaAddress}:${turnPort}?transport=udp`,
+          CARILLON_ICE_TURN_URLS: ['udp', 'tcp']
+            .map((transport) => `turn:${mediaAddress}:${turnPort}?transport=${transport}`)
+            .join(','),
         }),
       ),
       start(service('media-pipeline', 'CARILLON_MEDIA_PORT', { CARILLON_MESSAGING_URL })),
@@ -171,13 +175,19 @@ async function health(service: ServiceProcess): Promise<HealthReply> {
   }
 }
 
-function freeUdpPort(address: string): Promise<number> {
-  return new Promise((resolve, reject) => {
+/** Free for UDP and for TCP: the relay listens on both. */
+async function freeTurnPort(address: string): Promise<number> {
+  for (;;) {
+    const listener = createServer().listen(0, address);
+    await once(listener, 'listening');
+    const { port } = listener.address() as AddressInfo;
     const socket = createSocket('udp4');
-    socket.once('error', reject);
-    socket.bind(0, address, () => {
-      const { port } = socket.address();
-      socket.close(() => resolve(port));
+    const isFree = await new Promise<boolean>((resolve) => {
+      socket.once('error', () => resolve(false));
+      socket.bind(port, address, () => resolve(true));
     });
-  });
+    await new Promise<void>((resolve) => socket.close(resolve));
+    await new Promise((resolve) => listener.close(resolve));
+    if (isFree) return port;
+  }
 }
