@@ -21,7 +21,7 @@ const lifetimeSchema = z.object({ iat: z.number(), exp: z.number() });
 export class AccessTokens {
   readonly #platform: Platform;
   readonly #http: HttpJson;
-  #token: { readonly text: string; readonly freshUntilMs: number } | undefined;
+  #token: { readonly text: string; readonly fetchedAtMs: number; readonly freshUntilMs: number } | undefined;
   #underWay: Promise<string> | undefined;
 
   constructor(platform: Platform, http: HttpJson) {
@@ -31,7 +31,10 @@ export class AccessTokens {
 
   /** At least a minute from its expiry. @throws ProtocolError */
   get(): Promise<string> {
-    if (this.#token && this.#platform.now() < this.#token.freshUntilMs) return Promise.resolve(this.#token.text);
+    const nowMs = this.#platform.now();
+    const token = this.#token;
+    // A clock that was set back says nothing of a token's age.
+    if (token && token.fetchedAtMs <= nowMs && nowMs < token.freshUntilMs) return Promise.resolve(token.text);
     this.#underWay ??= this.#fetch().finally(() => {
       this.#underWay = undefined;
     });
@@ -60,7 +63,11 @@ export class AccessTokens {
     );
     const nowMs = this.#platform.now();
     const lifeMs = lifetimeMs(accessToken) ?? expiresAtMs - nowMs;
-    this.#token = { text: accessToken, freshUntilMs: nowMs + lifeMs - Math.min(MARGIN_MS, lifeMs / 2) };
+    this.#token = {
+      text: accessToken,
+      fetchedAtMs: nowMs,
+      freshUntilMs: nowMs + lifeMs - Math.min(MARGIN_MS, lifeMs / 2),
+    };
     return accessToken;
   }
 }

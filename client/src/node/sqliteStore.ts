@@ -69,8 +69,10 @@ export class SqliteStore implements Store {
       this.#statements.dropAll();
     });
     // What was deleted is to leave the disk, too.
-    this.#tail = this.#tail.then(() => this.#db.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE);'));
-    await this.#tail;
+    const scrubbed = this.#tail.then(() => this.#db.exec('VACUUM; PRAGMA wal_checkpoint(TRUNCATE);'));
+    // A disk too full for it must not make every later transaction fail.
+    this.#tail = scrubbed.catch(() => {});
+    await scrubbed;
   }
 
   async close(): Promise<void> {

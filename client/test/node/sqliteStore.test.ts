@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { SqliteStore } from '../../src/node/sqliteStore.ts';
 import { storeContract } from '../storeContract.ts';
@@ -62,4 +63,17 @@ test('large blobs lie beside the database, go with their entries, and never outl
   assert.equal(files(), 0);
   await store.close();
   rmSync(dir, { recursive: true });
+});
+
+test('a store that could not be scrubbed from the disk is empty all the same, and works on', async (t) => {
+  const store = new SqliteStore(':memory:');
+  await store.transaction((tx) => tx.put('account', 'profile', 'ann'));
+  const exec = DatabaseSync.prototype.exec;
+  t.mock.method(DatabaseSync.prototype, 'exec', function (this: DatabaseSync, sql: string) {
+    if (sql.includes('VACUUM')) throw new Error('database or disk is full');
+    return exec.call(this, sql);
+  });
+  await assert.rejects(store.clear(), /disk is full/);
+  assert.equal(await store.transaction((tx) => tx.get('account', 'profile')), undefined);
+  await store.close();
 });

@@ -46,6 +46,8 @@ export interface CallsOptions {
   readonly log: Log;
 }
 
+/** setTimeout takes no more, and fires at once on what is beyond it: a clock set back by weeks would spin. */
+const TIMER_MS_MAX = 2 ** 31 - 1;
 /** How often old relayed frames and rested accounts are looked for. */
 const SWEEP_MS = 30_000;
 /** Until a dead socket is noticed by its missed heartbeats, with some to spare. */
@@ -300,7 +302,7 @@ export class Calls {
   #schedule(callId: CallId, owned: Owned, atMs: number): void {
     clearTimeout(owned.timer);
     if (atMs === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.max(0, atMs - this.#options.now());
+    const delayMs = Math.min(Math.max(0, atMs - this.#options.now()), TIMER_MS_MAX);
     owned.timer = setTimeout(() => this.#quietly(callId, { type: 'tick' }), delayMs);
   }
 
