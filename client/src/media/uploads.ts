@@ -109,7 +109,9 @@ export class Uploads {
     const { ledger, isOnline } = this.#parts;
     for (let attempt = 0; isOnline() && !this.#abort.signal.aborted; attempt++) {
       try {
-        await this.#upload(job);
+        await this.#upload(job, (begun) => {
+          job = begun;
+        });
         return;
       } catch (thrown) {
         // One upload that fails for a reason of its own must not hold up the others.
@@ -129,7 +131,8 @@ export class Uploads {
     }
   }
 
-  async #upload(job: UploadJob): Promise<void> {
+  /** `onJob`: where the upload goes on, should it be interrupted. */
+  async #upload(job: UploadJob, onJob: (begun: UploadJob) => void): Promise<void> {
     const { platform, ledger, emitter, http, tokens, baseUrl } = this.#parts;
     const blob = await ledger.read((tx) => tx.get<Uint8Array>('blobs', sealedKey(job.blobId)));
     if (!blob) throw new ProtocolError('not-found', { words: LOST });
@@ -151,6 +154,7 @@ export class Uploads {
         grant,
         uploadUrl: job.uploadUrl,
         onUploadUrl: (uploadUrl) => {
+          onJob({ ...job, uploadUrl });
           // Lost in a crash, tus creates the upload anew and the server still has the blob's bytes or not.
           ledger
             .change(async (tx) => {

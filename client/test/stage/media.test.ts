@@ -5,6 +5,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, describe, test } from 'node:test';
 import { promisify } from 'node:util';
+import { PATHS } from '@carillon/protocol';
 import type { MediaSource } from '../../src/api.ts';
 import type { Carillon } from '../../src/carillon.ts';
 import { MediaTamperedError } from '../../src/media/errors.ts';
@@ -135,6 +136,21 @@ describe('media between two devices', () => {
     assert.ok(Number(patches[1]) > 0, `resumed at ${patches[1]}`);
     const got = await mediaFrom(bob, ann);
     assert.deepEqual(Buffer.from((await bob.openMedia(got.id)).bytes), plan);
+  });
+
+  test('an upload that was put off goes on where it was, and is not begun anew', async () => {
+    const methods: string[] = [];
+    stage.interceptMedia = (request, socket) => {
+      if (!request.url?.startsWith(PATHS.media.uploads)) return false;
+      methods.push(request.method ?? '');
+      if (request.method !== 'PATCH' || methods.filter((method) => method === 'PATCH').length > 1) return false;
+      const body = JSON.stringify({ error: { code: 'rate-limited', message: 'wait' } });
+      socket.end(`HTTP/1.1 429 No\r\nconnection: close\r\ncontent-length: ${body.length}\r\n\r\n${body}`);
+      return true;
+    };
+    const sent = await ann.sendMedia(idOf(bob), source('file', file));
+    await reaches(ann, sent, 'delivered');
+    assert.equal(methods.filter((method) => method === 'POST').length, 1, methods.join());
   });
 
   test('an upload goes on after the app was closed', async () => {
