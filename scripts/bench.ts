@@ -5,12 +5,13 @@ import { measureCalls } from '@carillon/bench/calls';
 import { measureMedia } from '@carillon/bench/media';
 import { measureMessages } from '@carillon/bench/messages';
 import { type Row, table } from '@carillon/bench/report';
+import { measureTurn } from '@carillon/bench/turn';
 import { World } from '@carillon/e2e';
 import { ensureWorker } from '@carillon/sfu/worker';
 import { CHROMIUM, ensureProgram, FFMPEG } from './prerequisites/systemProgram.ts';
 import { ensureWebBuild } from './prerequisites/webBuild.ts';
 
-const PARTS = { messages: measureMessages, media: measureMedia, calls: measureCalls };
+const PARTS = { messages: measureMessages, media: measureMedia, calls: measureCalls, turn: measureTurn };
 
 const HELP = `npm run bench -- [--only ${Object.keys(PARTS).join('|')}] [--json]
 

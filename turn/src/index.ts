@@ -5,6 +5,17 @@ import { Relay } from './io/relay.ts';
 import { tapFile } from './io/tapFile.ts';
 
 export { type TurnConfig, turnConfig } from './config.ts';
+export { readXorAddress, writeXorAddress } from './core/address.ts';
+export {
+  ATTRIBUTE,
+  attributeOf,
+  CLASS,
+  decodeStun,
+  encodeStun,
+  METHOD,
+  type StunAttribute,
+  type StunMessage,
+} from './core/stun.ts';
 export { Relay } from './io/relay.ts';
 export type { RelayOptions, RelayPorts, RelayStats } from './io/relayOptions.ts';
 
