@@ -11,9 +11,16 @@ import type { HealthReply } from '@carillon/protocol';
 import { PATHS } from '@carillon/protocol';
 import type { Log } from '@carillon/service';
 import { type FrontDoor, openFrontDoor } from './frontDoor.ts';
-import { localNetworks } from './lan.ts';
 import { turnSecret } from './secrets.ts';
 import { ServiceProcess } from './serviceProcess.ts';
+import {
+  listenAddress,
+  mediaEnvironment,
+  sfuEnvironment,
+  signalingEnvironment,
+  turnEnvironment,
+  type Wiring,
+} from './wiring.ts';
 
 export const SERVICE_NAMES = ['messaging-core', 'signaling', 'sfu', 'turn', 'media-pipeline'] as const;
 export type ServiceName = (typeof SERVICE_NAMES)[number];
@@ -61,11 +68,10 @@ const SEGMENTS: ReadonlyMap<string, ServiceName> = new Map([
 
 /** @throws Error in words when a service cannot start or the port is taken; nothing is left running. */
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const { dataDir, log, mediaAddress } = options;
+  const { dataDir, log, mediaAddress, sfuPort } = options;
   mkdirSync(dataDir, { recursive: true });
-  const listenAddress = mediaAddress.startsWith('127.') ? mediaAddress : '0.0.0.0';
-  const turnPort = options.turnPort || (await freeTurnPort(listenAddress));
-  const secret = turnSecret(dataDir);
+  const turnPort = options.turnPort || (await freeTurnPort(listenAddress(mediaAddress)));
+  const wiring: Wiring = { mediaAddress, turnPort, sfuPort, turnSecret: turnSecret(dataDir) };
   const common = { ...options.env, CARILLON_DATA_DIR: dataDir };
   const service = (name: ServiceName, portVariable: string, env: Record<string, string> = {}) =>
     new ServiceProcess({
@@ -91,37 +97,12 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   };
   try {
     const messaging = await start(service('messaging-core', 'CARILLON_MESSAGING_PORT'));
-    const CARILLON_MESSAGING_URL = messaging.url;
     const [signaling, media, turn] = await Promise.all([
-      start(
-        service('signaling', 'CARILLON_SIGNALING_PORT', {
-          CARILLON_MESSAGING_URL,
-          CARILLON_TURN_SECRET: secret,
-          CARILLON_ICE_STUN_URLS: `stun:${mediaAddress}:${turnPort}`,
-          CARILLON_ICE_TURN_URLS: ['udp', 'tcp']
-            .map((transport) => `turn:${mediaAddress}:${turnPort}?transport=${transport}`)
-            .join(','),
-        }),
-      ),
-      start(service('media-pipeline', 'CARILLON_MEDIA_PORT', { CARILLON_MESSAGING_URL })),
-      start(
-        service('turn', 'CARILLON_TURN_HTTP_PORT', {
-          CARILLON_TURN_SECRET: secret,
-          CARILLON_TURN_LISTEN: listenAddress,
-          CARILLON_TURN_PORT: String(turnPort),
-          CARILLON_TURN_RELAY_ADDRESS: mediaAddress,
-          CARILLON_TURN_ALLOW_PEERS: localNetworks().join(','),
-        }),
-      ),
+      start(service('signaling', 'CARILLON_SIGNALING_PORT', signalingEnvironment(wiring, messaging.url))),
+      start(service('media-pipeline', 'CARILLON_MEDIA_PORT', mediaEnvironment(messaging.url))),
+      start(service('turn', 'CARILLON_TURN_HTTP_PORT', turnEnvironment(wiring))),
     ]);
-    const sfu = await start(
-      service('sfu', 'CARILLON_SFU_HTTP_PORT', {
-        CARILLON_SIGNALING_URL: signaling.url,
-        CARILLON_SFU_LISTEN_IP: listenAddress,
-        CARILLON_SFU_ANNOUNCED: mediaAddress,
-        CARILLON_SFU_RTC_PORT: String(options.sfuPort),
-      }),
-    );
+    const sfu = await start(service('sfu', 'CARILLON_SFU_HTTP_PORT', sfuEnvironment(wiring, signaling.url)));
     const services = { 'messaging-core': messaging, signaling, sfu, turn, 'media-pipeline': media };
     door = await openFrontDoor({
       host: options.host,
