@@ -54,7 +54,8 @@ export class Registrations {
     this.#perHandle.take(handle, nowMs);
     this.#forgetOver(nowMs);
     if (this.#pending.size >= PENDING_MAX) throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
-    const registrationId = bytesToBase64url(randomBytes(16));
+    // People pass it on a command line, where a word that begins with '-' is an option: hex, not base64url.
+    const registrationId = randomBytes(16).toString('hex');
     const code = String(randomInt(10 ** CODE_LENGTH)).padStart(CODE_LENGTH, '0');
     const registration = beginRegistration(registrationId, handle, code, nowMs);
     this.#pending.set(registrationId, registration);

@@ -29,6 +29,8 @@ test('[AUTH-4] five wrong codes end a registration; the right one is then of no 
   const identity = new TestIdentity();
   const { registrationId, codeLength } = await begin(server, 'ana');
   assert.equal(codeLength, 6);
+  // A word on a command line: one of 64 in base64url began with '-' and was taken for an option.
+  assert.match(registrationId, /^[0-9a-f]{32}$/);
   const code = server.codeFor('ana');
   const attempt = (tried: string) => verify(server, registrationId, identity.verifyBody(registrationId, tried, []));
   for (let n = 0; n < 4; n++) await assert.rejects(attempt(wrong(code)), { code: 'code-wrong', status: 403 });
