@@ -20,7 +20,7 @@ import type { TokenKeys } from './tokenKeys.ts';
 const BODY_BYTES_MAX = 64 * 1024;
 /** From headers to the whole body. The listener itself has no such bound, as uploads share its making. */
 const BODY_TIMEOUT_MS = 15_000;
-const VERIFY_PATH = new RegExp(`^${PATHS.messaging.verify('([A-Za-z0-9_-]{22})')}$`);
+const VERIFY_PATH = new RegExp(`^${PATHS.messaging.verify('([0-9a-f]{32})')}$`);
 /** The handle is checked by itself, to be refused by its own code. */
 const registrationBodySchema = z.object({ handle: z.string().max(256) });
 

@@ -143,7 +143,7 @@ test('bad bodies and paths are answered by their codes', async (t) => {
   await assert.rejects(post(registrations, { handle: 'no spaces!' }), { code: 'handle-invalid' });
   await assert.rejects(post(registrations, { handle: 'x'.repeat(100_000) }), { code: 'frame-too-large', status: 413 });
   await assert.rejects(post(`${server.url}/messaging/v1/nothing`, {}), { code: 'not-found', status: 404 });
-  await assert.rejects(verify(server, 'A'.repeat(22), new TestIdentity().verifyBody('x', '123456', [])), {
+  await assert.rejects(verify(server, 'a'.repeat(32), new TestIdentity().verifyBody('x', '123456', [])), {
     code: 'registration-unknown',
   });
   assert.equal((await fetch(registrations)).status, 404);
