@@ -81,7 +81,7 @@ export class TestIdentity {
     return {
       code,
       device: {
-        name: 'test',
+        kemPrekeys: [],
         identityKey: bytesToBase64url(this.publicKey),
         signedPrekey: this.signedPrekey(1),
         oneTimePrekeys,

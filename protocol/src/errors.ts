@@ -48,6 +48,19 @@ export const ERRORS = {
   'device-unknown': { close: 4404, status: 404, words: 'That device does not exist.' },
   'stale-devices': { close: 4409, status: 409, words: 'The recipient has other devices now.' },
   'queue-full': { close: 4507, status: 507, words: 'The recipient has too many messages waiting.' },
+  'link-unknown': { close: 4404, status: 404, words: 'This link code has expired or was used; show a new one.' },
+  'link-not-offered': { close: 4404, status: 404, words: 'Nobody has confirmed this link code yet.' },
+  'device-limit': { close: 4409, status: 409, words: 'The account has as many devices as it can have.' },
+  'not-primary': { close: 4403, status: 403, words: 'Only the main device of the account may do that.' },
+  'device-list-invalid': { close: 4403, status: 403, words: 'The list of devices is not signed as it should be.' },
+  'group-unknown': { close: 4404, status: 404, words: 'This group does not exist, or you are not in it.' },
+  'group-forbidden': { close: 4403, status: 403, words: 'Only an administrator of the group may do that.' },
+  'group-full': { close: 4409, status: 409, words: 'The group has as many members as it can hold.' },
+  'group-change-invalid': { close: 4400, status: 400, words: 'The change to the group is not valid.' },
+  'stale-group': { close: 4409, status: 409, words: 'The group has changed meanwhile.' },
+  'heartbeat-missed': { close: 4408, status: 408, words: 'The connection gave no sign of life.' },
+  'presence-hidden': { close: 4403, status: 403, words: 'This person does not show when they are online.' },
+  'watch-limit': { close: 4429, status: 429, words: 'Too many people are watched at once.' },
   // Calls
   'call-unknown': { close: 4404, status: 404, words: 'This call does not exist or is over.' },
   'call-not-yours': { close: 4403, status: 403, words: 'You are not part of this call.' },
@@ -86,6 +99,11 @@ export interface ProtocolErrorDetails {
     readonly accountId: string;
     readonly missing: readonly number[];
     readonly gone: readonly number[];
+  };
+  readonly staleGroup?: {
+    readonly groupId: string;
+    readonly rosterRevision: number;
+    readonly devicesRevision: bigint;
   };
 }
 

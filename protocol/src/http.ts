@@ -3,6 +3,7 @@
 // its code in the error table.
 import { z } from 'zod';
 import { accountIdSchema, blobIdSchema, deviceIdSchema, handleSchema } from './ids.ts';
+import { LIMITS } from './limits.ts';
 
 const bytes = (length: number) =>
   z
@@ -30,6 +31,11 @@ export const PATHS = {
     verify: (registrationId: string) => `/messaging/v1/registrations/${registrationId}/verify`,
     challenges: '/messaging/v1/challenges',
     tokens: '/messaging/v1/tokens',
+    /** Devices removed lately: their tokens are not to be believed any more. */
+    revoked: '/messaging/.well-known/revoked.json',
+    links: '/messaging/v1/links',
+    link: (linkId: string) => `/messaging/v1/links/${linkId}`,
+    completeLink: (linkId: string) => `/messaging/v1/links/${linkId}/complete`,
   },
   signaling: { socket: '/signaling/v1/socket', health: '/signaling/health', jwks: '/signaling/.well-known/jwks.json' },
   sfu: { socket: '/sfu/v1/socket', health: '/sfu/health' },
@@ -53,15 +59,23 @@ export const registrationReplySchema = z.object({
 export const signedPrekeySchema = z.object({ id: prekeyId, publicKey: bytes(32), signature: bytes(64) });
 export const oneTimePrekeySchema = z.object({ id: prekeyId, publicKey: bytes(32) });
 
+/** ML-KEM-1024 encapsulation key (FIPS 203), signed by the identity. */
+export const kemPrekeySchema = z.object({ id: prekeyId, publicKey: bytes(1568), signature: bytes(64) });
+
+export const newDeviceSchema = z.object({
+  identityKey: bytes(32),
+  signedPrekey: signedPrekeySchema,
+  oneTimePrekeys: z.array(oneTimePrekeySchema).max(LIMITS.oneTimePrekeysMax),
+  lastResortKemPrekey: kemPrekeySchema.optional(),
+  /** Few here, the others over the socket: they are large. */
+  kemPrekeys: z.array(kemPrekeySchema).max(10).default([]),
+});
+export type NewDeviceBody = z.infer<typeof newDeviceSchema>;
+
 /** POST verify: the code, the new device's keys, and a proof that it holds the identity. */
 export const verifyRequestSchema = z.object({
   code: z.string().regex(/^\d{6}$/),
-  device: z.object({
-    name: z.string().max(64),
-    identityKey: bytes(32),
-    signedPrekey: signedPrekeySchema,
-    oneTimePrekeys: z.array(oneTimePrekeySchema).max(200),
-  }),
+  device: newDeviceSchema,
   /** Ed25519 by identityKey over `registrationProof(registrationId)`. */
   proof: bytes(64),
 });
@@ -71,6 +85,30 @@ export const verifyReplySchema = z.object({
   handle: handleSchema,
   /** The handle had an account: its earlier devices have been removed. */
   replacedDevices: z.boolean(),
+});
+
+/**
+ * POST links: a new device asks for a link id, which it shows with a key of its
+ * own as a QR code. GET links/ID waits (30 s at most) for the primary's offer.
+ * POST links/ID/complete, by the device that now knows the account: it is one of its devices.
+ */
+export const linkReplySchema = z.object({ linkId: z.string().regex(/^[0-9a-f]{32}$/), expiresAtMs: unixMs });
+/** `sealed` is missing while nobody has offered: ask again. */
+export const linkOfferReplySchema = z.object({ sealed: z.string().optional() });
+export const completeLinkRequestSchema = z.object({
+  device: newDeviceSchema,
+  /** Ed25519 by the identity over `linkProof(linkId)`. */
+  proof: bytes(64),
+});
+export const completeLinkReplySchema = z.object({
+  accountId: accountIdSchema,
+  deviceId: deviceIdSchema,
+  handle: handleSchema,
+});
+
+/** GET revoked: tokens of these devices issued before are void. */
+export const revokedReplySchema = z.object({
+  devices: z.array(z.object({ accountId: accountIdSchema, deviceId: deviceIdSchema })),
 });
 
 /** POST challenges, then POST tokens: device proof of possession. */
@@ -112,6 +150,11 @@ export type RegistrationRequest = z.infer<typeof registrationRequestSchema>;
 export type RegistrationReply = z.infer<typeof registrationReplySchema>;
 export type VerifyRequest = z.infer<typeof verifyRequestSchema>;
 export type VerifyReply = z.infer<typeof verifyReplySchema>;
+export type LinkReply = z.infer<typeof linkReplySchema>;
+export type LinkOfferReply = z.infer<typeof linkOfferReplySchema>;
+export type CompleteLinkRequest = z.infer<typeof completeLinkRequestSchema>;
+export type CompleteLinkReply = z.infer<typeof completeLinkReplySchema>;
+export type RevokedReply = z.infer<typeof revokedReplySchema>;
 export type ChallengeReply = z.infer<typeof challengeReplySchema>;
 export type TokenRequest = z.infer<typeof tokenRequestSchema>;
 export type TokenReply = z.infer<typeof tokenReplySchema>;

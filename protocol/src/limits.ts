@@ -13,6 +13,20 @@ export const LIMITS = {
   envelopesPerSendMax: 16,
   devicesPerAccountMax: 5,
   oneTimePrekeysMax: 200,
+  /** 1,568 bytes each: together 78 KB a device on the server. */
+  kemPrekeysMax: 50,
+  groupMembersMax: 1024,
+  /** Sealed name, description and a small picture. */
+  groupStateBytesMax: 32 * 1024,
+  /** Roster changes a server keeps of one group; who missed more asks a member. */
+  groupChangesKeptMax: 256,
+  presenceWatchesMax: 32,
+  /** A link code is good for so long: time to take the phone and scan. */
+  linkMs: 90_000,
+  linkSealedBytesMax: 4 * 1024,
+  heartbeatMinMs: 10_000,
+  heartbeatMaxMs: 600_000,
+  blockedMax: 10_000,
   /** How long a call rings. */
   ringMs: 60_000,
   /** A participant whose socket is gone stays in the roster this long. */

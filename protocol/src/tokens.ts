@@ -3,7 +3,7 @@
 // stand for another.
 import { z } from 'zod';
 import { concatBytes, utf8 } from './bytes.ts';
-import { accountIdSchema, blobIdSchema, callIdSchema, deviceIdSchema } from './ids.ts';
+import { type AccountId, accountIdSchema, blobIdSchema, callIdSchema, deviceIdSchema } from './ids.ts';
 
 export const TOKEN = {
   issuer: { messaging: 'carillon-messaging', signaling: 'carillon-signaling', media: 'carillon-media' },
@@ -46,7 +46,35 @@ export function loginProof(challenge: string): Uint8Array<ArrayBuffer> {
 
 /** What an identity signs to vouch for its signed prekey. */
 export function prekeyProof(prekeyId: number, publicKey: Uint8Array): Uint8Array<ArrayBuffer> {
-  const id = new Uint8Array(4);
-  new DataView(id.buffer).setUint32(0, prekeyId);
-  return concatBytes(utf8('carillon signed prekey v1\0'), id, publicKey);
+  return concatBytes(utf8('carillon signed prekey v1\0'), uint32(prekeyId), publicKey);
+}
+
+/** What a new device signs to become one of an account's: proves that it holds the identity it names. */
+export function linkProof(linkId: string): Uint8Array<ArrayBuffer> {
+  return utf8(`carillon link v1\0${linkId}`);
+}
+
+/** What an identity signs to vouch for its ML-KEM-1024 prekey. */
+export function kemPrekeyProof(prekeyId: number, publicKey: Uint8Array): Uint8Array<ArrayBuffer> {
+  return concatBytes(utf8('carillon kem prekey v1\0'), uint32(prekeyId), publicKey);
+}
+
+/** What the primary identity signs: these identities, in this order, are the account's. */
+export function deviceListProof(
+  accountId: AccountId,
+  revision: number,
+  identityKeys: readonly Uint8Array[],
+): Uint8Array<ArrayBuffer> {
+  return concatBytes(utf8(`carillon device list v1\0${accountId}\0`), uint32(revision), ...identityKeys);
+}
+
+/** What a member's device signs: an encoded GroupChange. */
+export function groupChangeProof(change: Uint8Array): Uint8Array<ArrayBuffer> {
+  return concatBytes(utf8('carillon group change v1\0'), change);
+}
+
+function uint32(value: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(4);
+  new DataView(bytes.buffer).setUint32(0, value);
+  return bytes;
 }

@@ -41,7 +41,6 @@ export async function finishRegistration(
   const request: VerifyRequest = {
     code,
     device: {
-      name: 'Carillon',
       identityKey: bytesToBase64url(identity.publicKey),
       signedPrekey: {
         id: signed.id,
@@ -49,6 +48,7 @@ export async function finishRegistration(
         signature: bytesToBase64url(signed.signature),
       },
       oneTimePrekeys: oneTime.map(({ id, publicKey }) => ({ id, publicKey: bytesToBase64url(publicKey) })),
+      kemPrekeys: [],
     },
     proof: bytesToBase64url(crypto.ed25519Sign(identity.seed, registrationProof(input.registrationId))),
   };

@@ -88,12 +88,8 @@ export async function applyContent(tx: StoreTransaction, changes: Changes, arriv
       return;
     }
     // For calls; and what a newer app sends.
-    case 'callInvite':
-    case 'frameKey':
-    case undefined:
-      return;
     default:
-      body satisfies never;
+      return;
   }
 }
 

@@ -2,7 +2,7 @@
 // may run it in a transaction (SQLite) or a script (Redis), and the promise of
 // a write resolves only when the write would survive a crash.
 // test/storeContract.ts holds every adapter to this.
-import type { AccountId, Address, DeviceId, Handle, MessageId } from '@carillon/protocol';
+import type { AccountId, Address, DeviceId, GroupId, GroupRoster, Handle, MessageId } from '@carillon/protocol';
 import type { DeviceDifference } from './deviceList.ts';
 
 type Bytes = Uint8Array;
@@ -104,6 +104,160 @@ export interface SweepLimits {
   readonly forgetIdsBeforeMs: number;
   /** Newest send ids kept, whatever their age. */
   readonly rememberedIdsMax: number;
+}
+
+/** ML-KEM-1024 (FIPS 203). */
+export interface KemPrekeyRecord {
+  readonly id: number;
+  readonly publicKey: Bytes;
+  readonly signature: Bytes;
+}
+
+/** As the wire's SignedDeviceList; checked before it is stored. */
+export interface DeviceListRecord {
+  readonly revision: number;
+  readonly identityKeys: readonly Bytes[];
+  readonly signature: Bytes;
+}
+
+export type LinkOutcome =
+  | { readonly type: 'linked'; readonly address: Address; readonly handle: Handle }
+  | { readonly type: 'account-unknown' }
+  | { readonly type: 'device-limit' }
+  /** The list is not newer than the one there is, or does not name the new device and all present ones. */
+  | { readonly type: 'list-refused' };
+
+export type RemoveOutcome = 'removed' | 'device-unknown' | 'list-refused';
+
+export interface DeviceRecord {
+  readonly deviceId: DeviceId;
+  readonly identityKey: Bytes;
+  readonly createdAtMs: number;
+  readonly lastSeenMs: number;
+}
+
+export type PresenceAudienceName = 'everyone' | 'key-holders' | 'nobody';
+
+export interface PrivacyRecord {
+  readonly presence: PresenceAudienceName;
+  readonly presenceKeyDigest: Bytes | undefined;
+}
+
+export type PushServiceName = 'apns' | 'apns-voip' | 'fcm' | 'web';
+
+export interface PushTarget {
+  readonly service: PushServiceName;
+  readonly token: string;
+  /** Web Push only. */
+  readonly p256dh: Bytes | undefined;
+  readonly auth: Bytes | undefined;
+}
+
+export interface GroupRecord {
+  readonly roster: GroupRoster;
+  /** Grows when a member account gains or loses a device. */
+  readonly devicesRevision: number;
+  readonly sealedState: Bytes;
+}
+
+/** An encoded SignedGroupChange, kept for members that were away. */
+export interface GroupChangeRecord {
+  readonly revision: number;
+  readonly signedChange: Bytes;
+}
+
+export type GroupPutOutcome = 'stored' | 'stale' | 'exists' | 'unknown';
+
+export interface NewGroupMessage {
+  readonly from: Address;
+  readonly messageId: MessageId;
+  readonly groupId: GroupId;
+  readonly rosterRevision: number;
+  readonly devicesRevision: number;
+  readonly urgent: boolean;
+  readonly acceptedAtMs: number;
+  readonly expiresAtMs: number;
+  readonly ciphertext: Bytes;
+}
+
+export type GroupAcceptOutcome =
+  /** Durable; `fanOut` brings it into the queues. */
+  | { readonly type: 'accepted'; readonly acceptedAtMs: number }
+  | { readonly type: 'repeated'; readonly acceptedAtMs: number }
+  | { readonly type: 'stale-group'; readonly rosterRevision: number; readonly devicesRevision: number }
+  /** There is none, or the sender is no member. */
+  | { readonly type: 'group-unknown' }
+  /** Too many group messages wait for their fan-out. */
+  | { readonly type: 'backlog-full' }
+  | { readonly type: 'sender-removed' };
+
+export interface FanOutStep {
+  /** Devices that got something into their queue by this step. */
+  readonly reached: readonly Address[];
+  readonly urgent: boolean;
+  /** There is more to do now. */
+  readonly more: boolean;
+}
+
+/** Groups, and the way of one ciphertext into every member device's queue. */
+export interface GroupStore {
+  /** The first roster (revision 1) with its change; `exists` when the id is taken. */
+  createGroup(group: GroupRecord, change: GroupChangeRecord): Promise<GroupPutOutcome>;
+  /** Replaces roster and, if given, state, when the stored roster is one revision older; else `stale`. Keeps `changesKept` changes. */
+  changeGroup(
+    roster: GroupRoster,
+    sealedState: Bytes | undefined,
+    change: GroupChangeRecord,
+    changesKept: number,
+  ): Promise<GroupPutOutcome>;
+  group(groupId: GroupId): Promise<GroupRecord | undefined>;
+  /** In order, those kept that are newer than `sinceRevision`. */
+  groupChanges(groupId: GroupId, sinceRevision: number): Promise<readonly GroupChangeRecord[]>;
+  /** Durable before it resolves, for the whole group or not at all. Repeats are known by sender device, message id and group. */
+  acceptGroupMessage(message: NewGroupMessage): Promise<GroupAcceptOutcome>;
+  /**
+   * One batch of the oldest accepted group messages: puts them into the queues of up to `devicesMax` devices, each
+   * once over crashes too, one group's messages in the order in which they were accepted. Members' devices are those
+   * of this moment, without the sending one. Full queues and accounts that blocked the sender are passed over.
+   * `node` holds the lease of a group's work for `leaseMs` where several nodes share the store.
+   */
+  fanOut(step: {
+    readonly node: string;
+    readonly leaseMs: number;
+    readonly devicesMax: number;
+    readonly limits: QueueLimits;
+    readonly nowMs: number;
+  }): Promise<FanOutStep>;
+}
+
+/** Devices of an account, and what belongs to them. */
+export interface DeviceStore {
+  /** Adds a device with the list that names it: both, or neither. */
+  linkDevice(
+    accountId: AccountId,
+    device: NewDevice,
+    list: DeviceListRecord,
+    devicesMax: number,
+    nowMs: number,
+  ): Promise<LinkOutcome>;
+  /** With its queue, prekeys and push targets; groups of the account get a new devices revision. With a list: that one is put in place, if newer. */
+  removeDevice(address: Address, list: DeviceListRecord | undefined): Promise<RemoveOutcome>;
+  devices(accountId: AccountId): Promise<readonly DeviceRecord[]>;
+  /** Last seen, of the device and its account; need not survive a crash. */
+  seen(address: Address, atMs: number): Promise<void>;
+  lastSeenMs(accountId: AccountId): Promise<number>;
+  /** Default: key-holders without a key. */
+  privacy(accountId: AccountId): Promise<PrivacyRecord>;
+  setPrivacy(accountId: AccountId, privacy: PrivacyRecord): Promise<void>;
+  /** False when `max` are blocked already. What a blocked account sends is answered as stored, and is not. */
+  setBlocked(accountId: AccountId, other: AccountId, blocked: boolean, max: number): Promise<boolean>;
+  blocked(accountId: AccountId): Promise<readonly AccountId[]>;
+  isBlocked(accountId: AccountId, by: AccountId): Promise<boolean>;
+  /** One a service and device; without a target it is taken away. */
+  setPushTarget(address: Address, service: PushServiceName, target: PushTarget | undefined): Promise<void>;
+  pushTargets(address: Address): Promise<readonly PushTarget[]>;
+  /** Only if it still is this token: a device may have a new one meanwhile. */
+  dropPushTarget(address: Address, service: PushServiceName, token: string): Promise<void>;
 }
 
 export interface MessagingStore {

@@ -114,7 +114,7 @@ function checkedDevice(request: VerifyRequest, registrationId: string): NewDevic
     publicKey: decoded(prekey.publicKey),
   }));
   checkOneTimePrekeys(oneTimePrekeys);
-  return { name: device.name, identityKey, signedPrekey, oneTimePrekeys };
+  return { name: 'device', identityKey, signedPrekey, oneTimePrekeys };
 }
 
 /** @throws ProtocolError `invalid-request`, `signature-invalid` */

@@ -61,11 +61,8 @@ export class Requests {
         return this.#publishPrekeys(device.address, body.value);
       case 'findAccount':
         return this.#findAccount(device.address, body.value);
-      case 'hello':
-      case undefined:
-        throw new ProtocolError('unknown-frame');
       default:
-        return body satisfies never;
+        throw new ProtocolError('unknown-frame');
     }
   }
 

@@ -32,6 +32,14 @@ export declare type Hello = Message<"carillon.v1.Hello"> & {
    * @generated from field: uint32 version = 2;
    */
   version: number;
+
+  /**
+   * How often the server may expect a sign of life, milliseconds, by the client's
+   * power state: 10,000 to 600,000. 0: the server's choice. What it chose is in the welcome.
+   *
+   * @generated from field: uint32 heartbeat_ms = 3;
+   */
+  heartbeatMs: number;
 };
 
 /**
@@ -70,6 +78,13 @@ export declare type Failure = Message<"carillon.v1.Failure"> & {
    * @generated from field: carillon.v1.StaleDevices stale_devices = 4;
    */
   staleDevices?: StaleDevices | undefined;
+
+  /**
+   * With `stale-group`: the roster and devices revision the server holds.
+   *
+   * @generated from field: carillon.v1.GroupRevision stale_group = 5;
+   */
+  staleGroup?: GroupRevision | undefined;
 };
 
 /**
@@ -77,6 +92,36 @@ export declare type Failure = Message<"carillon.v1.Failure"> & {
  * Use `create(FailureSchema)` to create a new message.
  */
 export declare const FailureSchema: GenMessage<Failure>;
+
+/**
+ * @generated from message carillon.v1.GroupRevision
+ */
+export declare type GroupRevision = Message<"carillon.v1.GroupRevision"> & {
+  /**
+   * @generated from field: string group_id = 1;
+   */
+  groupId: string;
+
+  /**
+   * Counts membership and role changes, each signed by who made it.
+   *
+   * @generated from field: uint32 roster_revision = 2;
+   */
+  rosterRevision: number;
+
+  /**
+   * Grows when a member account gains or loses a device.
+   *
+   * @generated from field: uint64 devices_revision = 3;
+   */
+  devicesRevision: bigint;
+};
+
+/**
+ * Describes the message carillon.v1.GroupRevision.
+ * Use `create(GroupRevisionSchema)` to create a new message.
+ */
+export declare const GroupRevisionSchema: GenMessage<GroupRevision>;
 
 /**
  * The difference between the devices a send was encrypted for and those the
@@ -129,4 +174,18 @@ export declare type DeviceAddress = Message<"carillon.v1.DeviceAddress"> & {
  * Use `create(DeviceAddressSchema)` to create a new message.
  */
 export declare const DeviceAddressSchema: GenMessage<DeviceAddress>;
+
+/**
+ * The answer to a request that has nothing to say but that it is done.
+ *
+ * @generated from message carillon.v1.Done
+ */
+export declare type Done = Message<"carillon.v1.Done"> & {
+};
+
+/**
+ * Describes the message carillon.v1.Done.
+ * Use `create(DoneSchema)` to create a new message.
+ */
+export declare const DoneSchema: GenMessage<Done>;
 

@@ -11,7 +11,7 @@ import { fileDesc, messageDesc } from "@bufbuild/protobuf/codegenv2";
  * Describes the file carillon/v1/common.proto.
  */
 export const file_carillon_v1_common = /*@__PURE__*/
-  fileDesc("ChhjYXJpbGxvbi92MS9jb21tb24ucHJvdG8SC2NhcmlsbG9uLnYxIicKBUhlbGxvEg0KBXRva2VuGAEgASgJEg8KB3ZlcnNpb24YAiABKA0icgoHRmFpbHVyZRIMCgRjb2RlGAEgASgJEg8KB21lc3NhZ2UYAiABKAkSFgoOcmV0cnlfYWZ0ZXJfbXMYAyABKA0SMAoNc3RhbGVfZGV2aWNlcxgEIAEoCzIZLmNhcmlsbG9uLnYxLlN0YWxlRGV2aWNlcyJBCgxTdGFsZURldmljZXMSEgoKYWNjb3VudF9pZBgBIAEoCRIPCgdtaXNzaW5nGAIgAygNEgwKBGdvbmUYAyADKA0iNgoNRGV2aWNlQWRkcmVzcxISCgphY2NvdW50X2lkGAEgASgJEhEKCWRldmljZV9pZBgCIAEoDWIGcHJvdG8z");
+  fileDesc("ChhjYXJpbGxvbi92MS9jb21tb24ucHJvdG8SC2NhcmlsbG9uLnYxIj0KBUhlbGxvEg0KBXRva2VuGAEgASgJEg8KB3ZlcnNpb24YAiABKA0SFAoMaGVhcnRiZWF0X21zGAMgASgNIqMBCgdGYWlsdXJlEgwKBGNvZGUYASABKAkSDwoHbWVzc2FnZRgCIAEoCRIWCg5yZXRyeV9hZnRlcl9tcxgDIAEoDRIwCg1zdGFsZV9kZXZpY2VzGAQgASgLMhkuY2FyaWxsb24udjEuU3RhbGVEZXZpY2VzEi8KC3N0YWxlX2dyb3VwGAUgASgLMhouY2FyaWxsb24udjEuR3JvdXBSZXZpc2lvbiJUCg1Hcm91cFJldmlzaW9uEhAKCGdyb3VwX2lkGAEgASgJEhcKD3Jvc3Rlcl9yZXZpc2lvbhgCIAEoDRIYChBkZXZpY2VzX3JldmlzaW9uGAMgASgEIkEKDFN0YWxlRGV2aWNlcxISCgphY2NvdW50X2lkGAEgASgJEg8KB21pc3NpbmcYAiADKA0SDAoEZ29uZRgDIAMoDSI2Cg1EZXZpY2VBZGRyZXNzEhIKCmFjY291bnRfaWQYASABKAkSEQoJZGV2aWNlX2lkGAIgASgNIgYKBERvbmViBnByb3RvMw");
 
 /**
  * Describes the message carillon.v1.Hello.
@@ -28,16 +28,30 @@ export const FailureSchema = /*@__PURE__*/
   messageDesc(file_carillon_v1_common, 1);
 
 /**
+ * Describes the message carillon.v1.GroupRevision.
+ * Use `create(GroupRevisionSchema)` to create a new message.
+ */
+export const GroupRevisionSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_common, 2);
+
+/**
  * Describes the message carillon.v1.StaleDevices.
  * Use `create(StaleDevicesSchema)` to create a new message.
  */
 export const StaleDevicesSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_common, 2);
+  messageDesc(file_carillon_v1_common, 3);
 
 /**
  * Describes the message carillon.v1.DeviceAddress.
  * Use `create(DeviceAddressSchema)` to create a new message.
  */
 export const DeviceAddressSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_common, 3);
+  messageDesc(file_carillon_v1_common, 4);
+
+/**
+ * Describes the message carillon.v1.Done.
+ * Use `create(DoneSchema)` to create a new message.
+ */
+export const DoneSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_common, 5);
 

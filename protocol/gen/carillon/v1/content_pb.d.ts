@@ -83,7 +83,85 @@ export declare type Content = Message<"carillon.v1.Content"> & {
      */
     value: SessionReset;
     case: "sessionReset";
+  } | {
+    /**
+     * @generated from field: carillon.v1.Typing typing = 13;
+     */
+    value: Typing;
+    case: "typing";
+  } | {
+    /**
+     * To the own account's other devices
+     *
+     * @generated from field: carillon.v1.SentCopy sent_copy = 14;
+     */
+    value: SentCopy;
+    case: "sentCopy";
+  } | {
+    /**
+     * @generated from field: carillon.v1.ReadMark read_mark = 15;
+     */
+    value: ReadMark;
+    case: "readMark";
+  } | {
+    /**
+     * @generated from field: carillon.v1.DeviceHello device_hello = 16;
+     */
+    value: DeviceHello;
+    case: "deviceHello";
+  } | {
+    /**
+     * @generated from field: carillon.v1.HistoryTransfer history_transfer = 17;
+     */
+    value: HistoryTransfer;
+    case: "historyTransfer";
+  } | {
+    /**
+     * @generated from field: carillon.v1.SettingsCopy settings_copy = 18;
+     */
+    value: SettingsCopy;
+    case: "settingsCopy";
+  } | {
+    /**
+     * Groups
+     *
+     * @generated from field: carillon.v1.GroupInvite group_invite = 19;
+     */
+    value: GroupInvite;
+    case: "groupInvite";
+  } | {
+    /**
+     * @generated from field: carillon.v1.SenderKeyDistribution sender_key = 20;
+     */
+    value: SenderKeyDistribution;
+    case: "senderKey";
+  } | {
+    /**
+     * @generated from field: carillon.v1.GroupRequest group_request = 21;
+     */
+    value: GroupRequest;
+    case: "groupRequest";
+  } | {
+    /**
+     * @generated from field: carillon.v1.GroupNotice group_notice = 22;
+     */
+    value: GroupNotice;
+    case: "groupNotice";
   } | { case: undefined; value?: undefined };
+
+  /**
+   * The group this was said in; inside the ciphertext, so that nobody can move it. Empty: to the person.
+   *
+   * @generated from field: string group_id = 11;
+   */
+  groupId: string;
+
+  /**
+   * Lets the recipient see the sender's presence; empty: not given.
+   *
+   * @generated from field: bytes presence_key = 12;
+   */
+  presenceKey: Uint8Array;
 };
 
 /**
@@ -211,9 +289,18 @@ export declare type Receipt = Message<"carillon.v1.Receipt"> & {
   kind: ReceiptKind;
 
   /**
+   * Delivered: which messages.
+   *
    * @generated from field: repeated string message_ids = 2;
    */
   messageIds: string[];
+
+  /**
+   * Read: this one, and all of the same sender and conversation before it.
+   *
+   * @generated from field: string up_to_message_id = 3;
+   */
+  upToMessageId: string;
 };
 
 /**
@@ -221,6 +308,314 @@ export declare type Receipt = Message<"carillon.v1.Receipt"> & {
  * Use `create(ReceiptSchema)` to create a new message.
  */
 export declare const ReceiptSchema: GenMessage<Receipt>;
+
+/**
+ * @generated from message carillon.v1.Typing
+ */
+export declare type Typing = Message<"carillon.v1.Typing"> & {
+  /**
+   * @generated from field: bool typing = 1;
+   */
+  typing: boolean;
+};
+
+/**
+ * Describes the message carillon.v1.Typing.
+ * Use `create(TypingSchema)` to create a new message.
+ */
+export declare const TypingSchema: GenMessage<Typing>;
+
+/**
+ * What another device of the own account sent: it is shown here too.
+ *
+ * @generated from message carillon.v1.SentCopy
+ */
+export declare type SentCopy = Message<"carillon.v1.SentCopy"> & {
+  /**
+   * The other account; empty for a group.
+   *
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: string message_id = 2;
+   */
+  messageId: string;
+
+  /**
+   * The content as it was sent, not padded.
+   *
+   * @generated from field: bytes content = 3;
+   */
+  content: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.SentCopy.
+ * Use `create(SentCopySchema)` to create a new message.
+ */
+export declare const SentCopySchema: GenMessage<SentCopy>;
+
+/**
+ * The person has read this conversation up to here on another device.
+ *
+ * @generated from message carillon.v1.ReadMark
+ */
+export declare type ReadMark = Message<"carillon.v1.ReadMark"> & {
+  /**
+   * Account or group.
+   *
+   * @generated from field: string conversation_id = 1;
+   */
+  conversationId: string;
+
+  /**
+   * @generated from field: string up_to_message_id = 2;
+   */
+  upToMessageId: string;
+
+  /**
+   * @generated from field: uint64 read_at_ms = 3;
+   */
+  readAtMs: bigint;
+};
+
+/**
+ * Describes the message carillon.v1.ReadMark.
+ * Use `create(ReadMarkSchema)` to create a new message.
+ */
+export declare const ReadMarkSchema: GenMessage<ReadMark>;
+
+/**
+ * A linked device names itself.
+ *
+ * @generated from message carillon.v1.DeviceHello
+ */
+export declare type DeviceHello = Message<"carillon.v1.DeviceHello"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+};
+
+/**
+ * Describes the message carillon.v1.DeviceHello.
+ * Use `create(DeviceHelloSchema)` to create a new message.
+ */
+export declare const DeviceHelloSchema: GenMessage<DeviceHello>;
+
+/**
+ * To a device just linked: contacts and recent conversations, as an encrypted blob.
+ *
+ * @generated from message carillon.v1.HistoryTransfer
+ */
+export declare type HistoryTransfer = Message<"carillon.v1.HistoryTransfer"> & {
+  /**
+   * @generated from field: string blob_id = 1;
+   */
+  blobId: string;
+
+  /**
+   * 32 bytes: opens the blob.
+   *
+   * @generated from field: bytes key = 2;
+   */
+  key: Uint8Array;
+
+  /**
+   * @generated from field: uint64 size_bytes = 3;
+   */
+  sizeBytes: bigint;
+
+  /**
+   * @generated from field: uint64 blob_bytes = 4;
+   */
+  blobBytes: bigint;
+
+  /**
+   * @generated from field: uint32 chunk_bytes = 5;
+   */
+  chunkBytes: number;
+};
+
+/**
+ * Describes the message carillon.v1.HistoryTransfer.
+ * Use `create(HistoryTransferSchema)` to create a new message.
+ */
+export declare const HistoryTransferSchema: GenMessage<HistoryTransfer>;
+
+/**
+ * @generated from message carillon.v1.SettingsCopy
+ */
+export declare type SettingsCopy = Message<"carillon.v1.SettingsCopy"> & {
+  /**
+   * @generated from field: bool read_receipts = 1;
+   */
+  readReceipts: boolean;
+
+  /**
+   * @generated from field: carillon.v1.PresenceChoice presence = 2;
+   */
+  presence: PresenceChoice;
+
+  /**
+   * @generated from field: repeated string accepted_account_ids = 3;
+   */
+  acceptedAccountIds: string[];
+
+  /**
+   * @generated from field: repeated string blocked_account_ids = 4;
+   */
+  blockedAccountIds: string[];
+
+  /**
+   * The account's presence key, 16 bytes.
+   *
+   * @generated from field: bytes presence_key = 5;
+   */
+  presenceKey: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.SettingsCopy.
+ * Use `create(SettingsCopySchema)` to create a new message.
+ */
+export declare const SettingsCopySchema: GenMessage<SettingsCopy>;
+
+/**
+ * To who is added, and to who asks: everything that makes one a member who can check what follows.
+ *
+ * @generated from message carillon.v1.GroupInvite
+ */
+export declare type GroupInvite = Message<"carillon.v1.GroupInvite"> & {
+  /**
+   * @generated from field: string group_id = 1;
+   */
+  groupId: string;
+
+  /**
+   * 32 bytes: seals name and picture.
+   *
+   * @generated from field: bytes group_key = 2;
+   */
+  groupKey: Uint8Array;
+
+  /**
+   * @generated from field: uint32 roster_revision = 3;
+   */
+  rosterRevision: number;
+
+  /**
+   * @generated from field: repeated carillon.v1.GroupRosterEntry roster = 4;
+   */
+  roster: GroupRosterEntry[];
+};
+
+/**
+ * Describes the message carillon.v1.GroupInvite.
+ * Use `create(GroupInviteSchema)` to create a new message.
+ */
+export declare const GroupInviteSchema: GenMessage<GroupInvite>;
+
+/**
+ * @generated from message carillon.v1.GroupRosterEntry
+ */
+export declare type GroupRosterEntry = Message<"carillon.v1.GroupRosterEntry"> & {
+  /**
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: bool admin = 2;
+   */
+  admin: boolean;
+};
+
+/**
+ * Describes the message carillon.v1.GroupRosterEntry.
+ * Use `create(GroupRosterEntrySchema)` to create a new message.
+ */
+export declare const GroupRosterEntrySchema: GenMessage<GroupRosterEntry>;
+
+/**
+ * A sender's chain in one group, to one member device.
+ *
+ * @generated from message carillon.v1.SenderKeyDistribution
+ */
+export declare type SenderKeyDistribution = Message<"carillon.v1.SenderKeyDistribution"> & {
+  /**
+   * @generated from field: string group_id = 1;
+   */
+  groupId: string;
+
+  /**
+   * 16 bytes; a rotated chain has another.
+   *
+   * @generated from field: bytes chain_id = 2;
+   */
+  chainId: Uint8Array;
+
+  /**
+   * @generated from field: uint32 iteration = 3;
+   */
+  iteration: number;
+
+  /**
+   * @generated from field: bytes chain_key = 4;
+   */
+  chainKey: Uint8Array;
+
+  /**
+   * Ed25519, 32 bytes: signs this chain's messages.
+   *
+   * @generated from field: bytes signing_key = 5;
+   */
+  signingKey: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.SenderKeyDistribution.
+ * Use `create(SenderKeyDistributionSchema)` to create a new message.
+ */
+export declare const SenderKeyDistributionSchema: GenMessage<SenderKeyDistribution>;
+
+/**
+ * "I got a sender key of a group that I don't know, or messages that I cannot open."
+ *
+ * @generated from message carillon.v1.GroupRequest
+ */
+export declare type GroupRequest = Message<"carillon.v1.GroupRequest"> & {
+  /**
+   * @generated from field: string group_id = 1;
+   */
+  groupId: string;
+};
+
+/**
+ * Describes the message carillon.v1.GroupRequest.
+ * Use `create(GroupRequestSchema)` to create a new message.
+ */
+export declare const GroupRequestSchema: GenMessage<GroupRequest>;
+
+/**
+ * The roster or the state has changed: look.
+ *
+ * @generated from message carillon.v1.GroupNotice
+ */
+export declare type GroupNotice = Message<"carillon.v1.GroupNotice"> & {
+  /**
+   * @generated from field: uint32 roster_revision = 1;
+   */
+  rosterRevision: number;
+};
+
+/**
+ * Describes the message carillon.v1.GroupNotice.
+ * Use `create(GroupNoticeSchema)` to create a new message.
+ */
+export declare const GroupNoticeSchema: GenMessage<GroupNotice>;
 
 /**
  * @generated from message carillon.v1.CallInvite
@@ -418,6 +813,36 @@ export enum ReceiptKind {
  * Describes the enum carillon.v1.ReceiptKind.
  */
 export declare const ReceiptKindSchema: GenEnum<ReceiptKind>;
+
+/**
+ * @generated from enum carillon.v1.PresenceChoice
+ */
+export enum PresenceChoice {
+  /**
+   * @generated from enum value: PRESENCE_CHOICE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: PRESENCE_CHOICE_EVERYONE = 1;
+   */
+  EVERYONE = 1,
+
+  /**
+   * @generated from enum value: PRESENCE_CHOICE_CONTACTS = 2;
+   */
+  CONTACTS = 2,
+
+  /**
+   * @generated from enum value: PRESENCE_CHOICE_NOBODY = 3;
+   */
+  NOBODY = 3,
+}
+
+/**
+ * Describes the enum carillon.v1.PresenceChoice.
+ */
+export declare const PresenceChoiceSchema: GenEnum<PresenceChoice>;
 
 /**
  * @generated from enum carillon.v1.CallOutcome

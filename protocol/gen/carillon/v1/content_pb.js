@@ -11,7 +11,7 @@ import { enumDesc, fileDesc, messageDesc, tsEnum } from "@bufbuild/protobuf/code
  * Describes the file carillon/v1/content.proto.
  */
 export const file_carillon_v1_content = /*@__PURE__*/
-  fileDesc("ChljYXJpbGxvbi92MS9jb250ZW50LnByb3RvEgtjYXJpbGxvbi52MSKPAwoHQ29udGVudBISCgpzZW50X2F0X21zGAEgASgEEhUKDXNlbmRlcl9oYW5kbGUYAiABKAkSEwoLc2VuZGVyX25hbWUYAyABKAkSKAoEdGV4dBgEIAEoCzIYLmNhcmlsbG9uLnYxLlRleHRNZXNzYWdlSAASKgoFbWVkaWEYBSABKAsyGS5jYXJpbGxvbi52MS5NZWRpYU1lc3NhZ2VIABInCgdyZWNlaXB0GAYgASgLMhQuY2FyaWxsb24udjEuUmVjZWlwdEgAEi4KC2NhbGxfaW52aXRlGAcgASgLMhcuY2FyaWxsb24udjEuQ2FsbEludml0ZUgAEi0KCGNhbGxfbG9nGAggASgLMhkuY2FyaWxsb24udjEuQ2FsbExvZ0VudHJ5SAASKgoJZnJhbWVfa2V5GAkgASgLMhUuY2FyaWxsb24udjEuRnJhbWVLZXlIABIyCg1zZXNzaW9uX3Jlc2V0GAogASgLMhkuY2FyaWxsb24udjEuU2Vzc2lvblJlc2V0SABCBgoEYm9keSIbCgtUZXh0TWVzc2FnZRIMCgR0ZXh0GAEgASgJIp8CCgxNZWRpYU1lc3NhZ2USJAoEa2luZBgBIAEoDjIWLmNhcmlsbG9uLnYxLk1lZGlhS2luZBIPCgdibG9iX2lkGAIgASgJEgsKA2tleRgDIAEoDBISCgpzaXplX2J5dGVzGAQgASgEEhIKCmJsb2JfYnl0ZXMYBSABKAQSEwoLY2h1bmtfYnl0ZXMYBiABKA0SEQoJbWltZV90eXBlGAcgASgJEhEKCWZpbGVfbmFtZRgIIAEoCRIPCgdjYXB0aW9uGAkgASgJEg0KBXdpZHRoGAogASgNEg4KBmhlaWdodBgLIAEoDRITCgtkdXJhdGlvbl9tcxgMIAEoDRIRCgl0aHVtYm5haWwYDSABKAwSEAoId2F2ZWZvcm0YDiABKAwiRgoHUmVjZWlwdBImCgRraW5kGAEgASgOMhguY2FyaWxsb24udjEuUmVjZWlwdEtpbmQSEwoLbWVzc2FnZV9pZHMYAiADKAkiZwoKQ2FsbEludml0ZRIPCgdjYWxsX2lkGAEgASgJEhMKC2NhbGxfc2VjcmV0GAIgASgMEg0KBXZpZGVvGAMgASgIEhUKDWV4cGlyZXNfYXRfbXMYBCABKAQSDQoFZ3JvdXAYBSABKAgihQEKDENhbGxMb2dFbnRyeRIPCgdjYWxsX2lkGAEgASgJEikKB291dGNvbWUYAiABKA4yGC5jYXJpbGxvbi52MS5DYWxsT3V0Y29tZRINCgV2aWRlbxgDIAEoCBIVCg1zdGFydGVkX2F0X21zGAQgASgEEhMKC2R1cmF0aW9uX21zGAUgASgNIloKCEZyYW1lS2V5Eg8KB2NhbGxfaWQYASABKAkSDgoGbnVtYmVyGAIgASgNEhIKCmdlbmVyYXRpb24YAyABKA0SDAoEc3RlcBgEIAEoDRILCgNrZXkYBSABKAwiDgoMU2Vzc2lvblJlc2V0KoMBCglNZWRpYUtpbmQSGgoWTUVESUFfS0lORF9VTlNQRUNJRklFRBAAEhQKEE1FRElBX0tJTkRfUEhPVE8QARIUChBNRURJQV9LSU5EX1ZJREVPEAISGQoVTUVESUFfS0lORF9WT0lDRV9OT1RFEAMSEwoPTUVESUFfS0lORF9GSUxFEAQqXgoLUmVjZWlwdEtpbmQSHAoYUkVDRUlQVF9LSU5EX1VOU1BFQ0lGSUVEEAASGgoWUkVDRUlQVF9LSU5EX0RFTElWRVJFRBABEhUKEVJFQ0VJUFRfS0lORF9SRUFEEAIqewoLQ2FsbE91dGNvbWUSHAoYQ0FMTF9PVVRDT01FX1VOU1BFQ0lGSUVEEAASFwoTQ0FMTF9PVVRDT01FX01JU1NFRBABEhoKFkNBTExfT1VUQ09NRV9DT01QTEVURUQQAhIZChVDQUxMX09VVENPTUVfREVDTElORUQQA2IGcHJvdG8z");
+  fileDesc("ChljYXJpbGxvbi92MS9jb250ZW50LnByb3RvEgtjYXJpbGxvbi52MSKoBwoHQ29udGVudBISCgpzZW50X2F0X21zGAEgASgEEhUKDXNlbmRlcl9oYW5kbGUYAiABKAkSEwoLc2VuZGVyX25hbWUYAyABKAkSKAoEdGV4dBgEIAEoCzIYLmNhcmlsbG9uLnYxLlRleHRNZXNzYWdlSAASKgoFbWVkaWEYBSABKAsyGS5jYXJpbGxvbi52MS5NZWRpYU1lc3NhZ2VIABInCgdyZWNlaXB0GAYgASgLMhQuY2FyaWxsb24udjEuUmVjZWlwdEgAEi4KC2NhbGxfaW52aXRlGAcgASgLMhcuY2FyaWxsb24udjEuQ2FsbEludml0ZUgAEi0KCGNhbGxfbG9nGAggASgLMhkuY2FyaWxsb24udjEuQ2FsbExvZ0VudHJ5SAASKgoJZnJhbWVfa2V5GAkgASgLMhUuY2FyaWxsb24udjEuRnJhbWVLZXlIABIyCg1zZXNzaW9uX3Jlc2V0GAogASgLMhkuY2FyaWxsb24udjEuU2Vzc2lvblJlc2V0SAASJQoGdHlwaW5nGA0gASgLMhMuY2FyaWxsb24udjEuVHlwaW5nSAASKgoJc2VudF9jb3B5GA4gASgLMhUuY2FyaWxsb24udjEuU2VudENvcHlIABIqCglyZWFkX21hcmsYDyABKAsyFS5jYXJpbGxvbi52MS5SZWFkTWFya0gAEjAKDGRldmljZV9oZWxsbxgQIAEoCzIYLmNhcmlsbG9uLnYxLkRldmljZUhlbGxvSAASOAoQaGlzdG9yeV90cmFuc2ZlchgRIAEoCzIcLmNhcmlsbG9uLnYxLkhpc3RvcnlUcmFuc2ZlckgAEjIKDXNldHRpbmdzX2NvcHkYEiABKAsyGS5jYXJpbGxvbi52MS5TZXR0aW5nc0NvcHlIABIwCgxncm91cF9pbnZpdGUYEyABKAsyGC5jYXJpbGxvbi52MS5Hcm91cEludml0ZUgAEjgKCnNlbmRlcl9rZXkYFCABKAsyIi5jYXJpbGxvbi52MS5TZW5kZXJLZXlEaXN0cmlidXRpb25IABIyCg1ncm91cF9yZXF1ZXN0GBUgASgLMhkuY2FyaWxsb24udjEuR3JvdXBSZXF1ZXN0SAASMAoMZ3JvdXBfbm90aWNlGBYgASgLMhguY2FyaWxsb24udjEuR3JvdXBOb3RpY2VIABIQCghncm91cF9pZBgLIAEoCRIUCgxwcmVzZW5jZV9rZXkYDCABKAxCBgoEYm9keSIbCgtUZXh0TWVzc2FnZRIMCgR0ZXh0GAEgASgJIp8CCgxNZWRpYU1lc3NhZ2USJAoEa2luZBgBIAEoDjIWLmNhcmlsbG9uLnYxLk1lZGlhS2luZBIPCgdibG9iX2lkGAIgASgJEgsKA2tleRgDIAEoDBISCgpzaXplX2J5dGVzGAQgASgEEhIKCmJsb2JfYnl0ZXMYBSABKAQSEwoLY2h1bmtfYnl0ZXMYBiABKA0SEQoJbWltZV90eXBlGAcgASgJEhEKCWZpbGVfbmFtZRgIIAEoCRIPCgdjYXB0aW9uGAkgASgJEg0KBXdpZHRoGAogASgNEg4KBmhlaWdodBgLIAEoDRITCgtkdXJhdGlvbl9tcxgMIAEoDRIRCgl0aHVtYm5haWwYDSABKAwSEAoId2F2ZWZvcm0YDiABKAwiYAoHUmVjZWlwdBImCgRraW5kGAEgASgOMhguY2FyaWxsb24udjEuUmVjZWlwdEtpbmQSEwoLbWVzc2FnZV9pZHMYAiADKAkSGAoQdXBfdG9fbWVzc2FnZV9pZBgDIAEoCSIYCgZUeXBpbmcSDgoGdHlwaW5nGAEgASgIIkMKCFNlbnRDb3B5EhIKCmFjY291bnRfaWQYASABKAkSEgoKbWVzc2FnZV9pZBgCIAEoCRIPCgdjb250ZW50GAMgASgMIlEKCFJlYWRNYXJrEhcKD2NvbnZlcnNhdGlvbl9pZBgBIAEoCRIYChB1cF90b19tZXNzYWdlX2lkGAIgASgJEhIKCnJlYWRfYXRfbXMYAyABKAQiGwoLRGV2aWNlSGVsbG8SDAoEbmFtZRgBIAEoCSJsCg9IaXN0b3J5VHJhbnNmZXISDwoHYmxvYl9pZBgBIAEoCRILCgNrZXkYAiABKAwSEgoKc2l6ZV9ieXRlcxgDIAEoBBISCgpibG9iX2J5dGVzGAQgASgEEhMKC2NodW5rX2J5dGVzGAUgASgNIqUBCgxTZXR0aW5nc0NvcHkSFQoNcmVhZF9yZWNlaXB0cxgBIAEoCBItCghwcmVzZW5jZRgCIAEoDjIbLmNhcmlsbG9uLnYxLlByZXNlbmNlQ2hvaWNlEhwKFGFjY2VwdGVkX2FjY291bnRfaWRzGAMgAygJEhsKE2Jsb2NrZWRfYWNjb3VudF9pZHMYBCADKAkSFAoMcHJlc2VuY2Vfa2V5GAUgASgMInoKC0dyb3VwSW52aXRlEhAKCGdyb3VwX2lkGAEgASgJEhEKCWdyb3VwX2tleRgCIAEoDBIXCg9yb3N0ZXJfcmV2aXNpb24YAyABKA0SLQoGcm9zdGVyGAQgAygLMh0uY2FyaWxsb24udjEuR3JvdXBSb3N0ZXJFbnRyeSI1ChBHcm91cFJvc3RlckVudHJ5EhIKCmFjY291bnRfaWQYASABKAkSDQoFYWRtaW4YAiABKAgidgoVU2VuZGVyS2V5RGlzdHJpYnV0aW9uEhAKCGdyb3VwX2lkGAEgASgJEhAKCGNoYWluX2lkGAIgASgMEhEKCWl0ZXJhdGlvbhgDIAEoDRIRCgljaGFpbl9rZXkYBCABKAwSEwoLc2lnbmluZ19rZXkYBSABKAwiIAoMR3JvdXBSZXF1ZXN0EhAKCGdyb3VwX2lkGAEgASgJIiYKC0dyb3VwTm90aWNlEhcKD3Jvc3Rlcl9yZXZpc2lvbhgBIAEoDSJnCgpDYWxsSW52aXRlEg8KB2NhbGxfaWQYASABKAkSEwoLY2FsbF9zZWNyZXQYAiABKAwSDQoFdmlkZW8YAyABKAgSFQoNZXhwaXJlc19hdF9tcxgEIAEoBBINCgVncm91cBgFIAEoCCKFAQoMQ2FsbExvZ0VudHJ5Eg8KB2NhbGxfaWQYASABKAkSKQoHb3V0Y29tZRgCIAEoDjIYLmNhcmlsbG9uLnYxLkNhbGxPdXRjb21lEg0KBXZpZGVvGAMgASgIEhUKDXN0YXJ0ZWRfYXRfbXMYBCABKAQSEwoLZHVyYXRpb25fbXMYBSABKA0iWgoIRnJhbWVLZXkSDwoHY2FsbF9pZBgBIAEoCRIOCgZudW1iZXIYAiABKA0SEgoKZ2VuZXJhdGlvbhgDIAEoDRIMCgRzdGVwGAQgASgNEgsKA2tleRgFIAEoDCIOCgxTZXNzaW9uUmVzZXQqgwEKCU1lZGlhS2luZBIaChZNRURJQV9LSU5EX1VOU1BFQ0lGSUVEEAASFAoQTUVESUFfS0lORF9QSE9UTxABEhQKEE1FRElBX0tJTkRfVklERU8QAhIZChVNRURJQV9LSU5EX1ZPSUNFX05PVEUQAxITCg9NRURJQV9LSU5EX0ZJTEUQBCpeCgtSZWNlaXB0S2luZBIcChhSRUNFSVBUX0tJTkRfVU5TUEVDSUZJRUQQABIaChZSRUNFSVBUX0tJTkRfREVMSVZFUkVEEAESFQoRUkVDRUlQVF9LSU5EX1JFQUQQAiqJAQoOUHJlc2VuY2VDaG9pY2USHwobUFJFU0VOQ0VfQ0hPSUNFX1VOU1BFQ0lGSUVEEAASHAoYUFJFU0VOQ0VfQ0hPSUNFX0VWRVJZT05FEAESHAoYUFJFU0VOQ0VfQ0hPSUNFX0NPTlRBQ1RTEAISGgoWUFJFU0VOQ0VfQ0hPSUNFX05PQk9EWRADKnsKC0NhbGxPdXRjb21lEhwKGENBTExfT1VUQ09NRV9VTlNQRUNJRklFRBAAEhcKE0NBTExfT1VUQ09NRV9NSVNTRUQQARIaChZDQUxMX09VVENPTUVfQ09NUExFVEVEEAISGQoVQ0FMTF9PVVRDT01FX0RFQ0xJTkVEEANiBnByb3RvMw");
 
 /**
  * Describes the message carillon.v1.Content.
@@ -42,32 +42,109 @@ export const ReceiptSchema = /*@__PURE__*/
   messageDesc(file_carillon_v1_content, 3);
 
 /**
+ * Describes the message carillon.v1.Typing.
+ * Use `create(TypingSchema)` to create a new message.
+ */
+export const TypingSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 4);
+
+/**
+ * Describes the message carillon.v1.SentCopy.
+ * Use `create(SentCopySchema)` to create a new message.
+ */
+export const SentCopySchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 5);
+
+/**
+ * Describes the message carillon.v1.ReadMark.
+ * Use `create(ReadMarkSchema)` to create a new message.
+ */
+export const ReadMarkSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 6);
+
+/**
+ * Describes the message carillon.v1.DeviceHello.
+ * Use `create(DeviceHelloSchema)` to create a new message.
+ */
+export const DeviceHelloSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 7);
+
+/**
+ * Describes the message carillon.v1.HistoryTransfer.
+ * Use `create(HistoryTransferSchema)` to create a new message.
+ */
+export const HistoryTransferSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 8);
+
+/**
+ * Describes the message carillon.v1.SettingsCopy.
+ * Use `create(SettingsCopySchema)` to create a new message.
+ */
+export const SettingsCopySchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 9);
+
+/**
+ * Describes the message carillon.v1.GroupInvite.
+ * Use `create(GroupInviteSchema)` to create a new message.
+ */
+export const GroupInviteSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 10);
+
+/**
+ * Describes the message carillon.v1.GroupRosterEntry.
+ * Use `create(GroupRosterEntrySchema)` to create a new message.
+ */
+export const GroupRosterEntrySchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 11);
+
+/**
+ * Describes the message carillon.v1.SenderKeyDistribution.
+ * Use `create(SenderKeyDistributionSchema)` to create a new message.
+ */
+export const SenderKeyDistributionSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 12);
+
+/**
+ * Describes the message carillon.v1.GroupRequest.
+ * Use `create(GroupRequestSchema)` to create a new message.
+ */
+export const GroupRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 13);
+
+/**
+ * Describes the message carillon.v1.GroupNotice.
+ * Use `create(GroupNoticeSchema)` to create a new message.
+ */
+export const GroupNoticeSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_content, 14);
+
+/**
  * Describes the message carillon.v1.CallInvite.
  * Use `create(CallInviteSchema)` to create a new message.
  */
 export const CallInviteSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_content, 4);
+  messageDesc(file_carillon_v1_content, 15);
 
 /**
  * Describes the message carillon.v1.CallLogEntry.
  * Use `create(CallLogEntrySchema)` to create a new message.
  */
 export const CallLogEntrySchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_content, 5);
+  messageDesc(file_carillon_v1_content, 16);
 
 /**
  * Describes the message carillon.v1.FrameKey.
  * Use `create(FrameKeySchema)` to create a new message.
  */
 export const FrameKeySchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_content, 6);
+  messageDesc(file_carillon_v1_content, 17);
 
 /**
  * Describes the message carillon.v1.SessionReset.
  * Use `create(SessionResetSchema)` to create a new message.
  */
 export const SessionResetSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_content, 7);
+  messageDesc(file_carillon_v1_content, 18);
 
 /**
  * Describes the enum carillon.v1.MediaKind.
@@ -94,10 +171,22 @@ export const ReceiptKind = /*@__PURE__*/
   tsEnum(ReceiptKindSchema);
 
 /**
+ * Describes the enum carillon.v1.PresenceChoice.
+ */
+export const PresenceChoiceSchema = /*@__PURE__*/
+  enumDesc(file_carillon_v1_content, 2);
+
+/**
+ * @generated from enum carillon.v1.PresenceChoice
+ */
+export const PresenceChoice = /*@__PURE__*/
+  tsEnum(PresenceChoiceSchema);
+
+/**
  * Describes the enum carillon.v1.CallOutcome.
  */
 export const CallOutcomeSchema = /*@__PURE__*/
-  enumDesc(file_carillon_v1_content, 2);
+  enumDesc(file_carillon_v1_content, 3);
 
 /**
  * @generated from enum carillon.v1.CallOutcome

@@ -6,7 +6,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { DeviceAddress, Failure, Hello } from "./common_pb.js";
+import type { DeviceAddress, Done, Failure, GroupRevision, Hello } from "./common_pb.js";
 
 /**
  * Describes the file carillon/v1/messaging.proto.
@@ -63,6 +63,102 @@ export declare type MessagingClientFrame = Message<"carillon.v1.MessagingClientF
      */
     value: FindAccountRequest;
     case: "findAccount";
+  } | {
+    /**
+     * @generated from field: carillon.v1.Ping ping = 8;
+     */
+    value: Ping;
+    case: "ping";
+  } | {
+    /**
+     * @generated from field: carillon.v1.RefreshTokenRequest refresh_token = 9;
+     */
+    value: RefreshTokenRequest;
+    case: "refreshToken";
+  } | {
+    /**
+     * Devices of the own account
+     *
+     * @generated from field: carillon.v1.ListDevicesRequest list_devices = 10;
+     */
+    value: ListDevicesRequest;
+    case: "listDevices";
+  } | {
+    /**
+     * @generated from field: carillon.v1.OfferLinkRequest offer_link = 11;
+     */
+    value: OfferLinkRequest;
+    case: "offerLink";
+  } | {
+    /**
+     * @generated from field: carillon.v1.RemoveDeviceRequest remove_device = 12;
+     */
+    value: RemoveDeviceRequest;
+    case: "removeDevice";
+  } | {
+    /**
+     * Groups
+     *
+     * @generated from field: carillon.v1.GroupSendRequest group_send = 13;
+     */
+    value: GroupSendRequest;
+    case: "groupSend";
+  } | {
+    /**
+     * @generated from field: carillon.v1.CreateGroupRequest create_group = 14;
+     */
+    value: CreateGroupRequest;
+    case: "createGroup";
+  } | {
+    /**
+     * @generated from field: carillon.v1.ChangeGroupRequest change_group = 15;
+     */
+    value: ChangeGroupRequest;
+    case: "changeGroup";
+  } | {
+    /**
+     * @generated from field: carillon.v1.FetchGroupRequest fetch_group = 16;
+     */
+    value: FetchGroupRequest;
+    case: "fetchGroup";
+  } | {
+    /**
+     * Presence, privacy, push
+     *
+     * @generated from field: carillon.v1.WatchPresenceRequest watch_presence = 17;
+     */
+    value: WatchPresenceRequest;
+    case: "watchPresence";
+  } | {
+    /**
+     * @generated from field: carillon.v1.SetPresenceRequest set_presence = 18;
+     */
+    value: SetPresenceRequest;
+    case: "setPresence";
+  } | {
+    /**
+     * @generated from field: carillon.v1.SetPrivacyRequest set_privacy = 19;
+     */
+    value: SetPrivacyRequest;
+    case: "setPrivacy";
+  } | {
+    /**
+     * @generated from field: carillon.v1.SetBlockedRequest set_blocked = 20;
+     */
+    value: SetBlockedRequest;
+    case: "setBlocked";
+  } | {
+    /**
+     * @generated from field: carillon.v1.ListBlockedRequest list_blocked = 21;
+     */
+    value: ListBlockedRequest;
+    case: "listBlocked";
+  } | {
+    /**
+     * @generated from field: carillon.v1.SetPushTargetRequest set_push_target = 22;
+     */
+    value: SetPushTargetRequest;
+    case: "setPushTarget";
   } | { case: undefined; value?: undefined };
 };
 
@@ -142,6 +238,60 @@ export declare type MessagingServerFrame = Message<"carillon.v1.MessagingServerF
      */
     value: QueueDrained;
     case: "drained";
+  } | {
+    /**
+     * Replies again:
+     *
+     * @generated from field: carillon.v1.Pong pong = 11;
+     */
+    value: Pong;
+    case: "pong";
+  } | {
+    /**
+     * @generated from field: carillon.v1.AccessTokenReply access_token = 12;
+     */
+    value: AccessTokenReply;
+    case: "accessToken";
+  } | {
+    /**
+     * Reply to list, offer and remove, and unasked to all the account's devices on a change.
+     *
+     * @generated from field: carillon.v1.OwnDevices own_devices = 13;
+     */
+    value: OwnDevices;
+    case: "ownDevices";
+  } | {
+    /**
+     * @generated from field: carillon.v1.Group group = 14;
+     */
+    value: Group;
+    case: "group";
+  } | {
+    /**
+     * Reply to watch, and unasked on a change.
+     *
+     * @generated from field: carillon.v1.Presence presence = 15;
+     */
+    value: Presence;
+    case: "presence";
+  } | {
+    /**
+     * @generated from field: carillon.v1.PrivacySettings privacy = 16;
+     */
+    value: PrivacySettings;
+    case: "privacy";
+  } | {
+    /**
+     * @generated from field: carillon.v1.BlockedAccounts blocked = 17;
+     */
+    value: BlockedAccounts;
+    case: "blocked";
+  } | {
+    /**
+     * @generated from field: carillon.v1.Done done = 18;
+     */
+    value: Done;
+    case: "done";
   } | { case: undefined; value?: undefined };
 };
 
@@ -178,6 +328,39 @@ export declare type MessagingWelcome = Message<"carillon.v1.MessagingWelcome"> &
    * @generated from field: uint64 server_time_ms = 4;
    */
   serverTimeMs: bigint;
+
+  /**
+   * One-time KEM prekeys the server still holds for this device.
+   *
+   * @generated from field: uint32 kem_prekeys = 5;
+   */
+  kemPrekeys: number;
+
+  /**
+   * The own account's devices; another list than known means one was linked or removed.
+   *
+   * @generated from field: repeated uint32 device_ids = 6;
+   */
+  deviceIds: number[];
+
+  /**
+   * The sign of life the server expects: some frame, at least this often.
+   *
+   * @generated from field: uint32 heartbeat_ms = 7;
+   */
+  heartbeatMs: number;
+
+  /**
+   * @generated from field: carillon.v1.PrivacySettings privacy = 8;
+   */
+  privacy?: PrivacySettings | undefined;
+
+  /**
+   * Web Push (RFC 8292): the server's P-256 public key, 65 bytes; empty when push is not set up.
+   *
+   * @generated from field: bytes vapid_public_key = 9;
+   */
+  vapidPublicKey: Uint8Array;
 };
 
 /**
@@ -185,6 +368,34 @@ export declare type MessagingWelcome = Message<"carillon.v1.MessagingWelcome"> &
  * Use `create(MessagingWelcomeSchema)` to create a new message.
  */
 export declare const MessagingWelcomeSchema: GenMessage<MessagingWelcome>;
+
+/**
+ * @generated from message carillon.v1.Ping
+ */
+export declare type Ping = Message<"carillon.v1.Ping"> & {
+};
+
+/**
+ * Describes the message carillon.v1.Ping.
+ * Use `create(PingSchema)` to create a new message.
+ */
+export declare const PingSchema: GenMessage<Ping>;
+
+/**
+ * @generated from message carillon.v1.Pong
+ */
+export declare type Pong = Message<"carillon.v1.Pong"> & {
+  /**
+   * @generated from field: uint64 server_time_ms = 1;
+   */
+  serverTimeMs: bigint;
+};
+
+/**
+ * Describes the message carillon.v1.Pong.
+ * Use `create(PongSchema)` to create a new message.
+ */
+export declare const PongSchema: GenMessage<Pong>;
 
 /**
  * One device's ciphertext.
@@ -253,6 +464,14 @@ export declare type SendRequest = Message<"carillon.v1.SendRequest"> & {
    * @generated from field: uint64 expires_at_ms = 5;
    */
   expiresAtMs: bigint;
+
+  /**
+   * Typing and its like: given to the devices connected now, never stored, not
+   * answered for by a receipt; may name any of the recipient's devices.
+   *
+   * @generated from field: bool ephemeral = 6;
+   */
+  ephemeral: boolean;
 };
 
 /**
@@ -260,6 +479,60 @@ export declare type SendRequest = Message<"carillon.v1.SendRequest"> & {
  * Use `create(SendRequestSchema)` to create a new message.
  */
 export declare const SendRequestSchema: GenMessage<SendRequest>;
+
+/**
+ * One ciphertext for every device of every member but the sender's own sending
+ * device. Refused with `stale-group` unless both revisions are the server's.
+ *
+ * @generated from message carillon.v1.GroupSendRequest
+ */
+export declare type GroupSendRequest = Message<"carillon.v1.GroupSendRequest"> & {
+  /**
+   * @generated from field: string message_id = 1;
+   */
+  messageId: string;
+
+  /**
+   * @generated from field: string group_id = 2;
+   */
+  groupId: string;
+
+  /**
+   * @generated from field: uint32 roster_revision = 3;
+   */
+  rosterRevision: number;
+
+  /**
+   * @generated from field: uint64 devices_revision = 4;
+   */
+  devicesRevision: bigint;
+
+  /**
+   * @generated from field: bytes ciphertext = 5;
+   */
+  ciphertext: Uint8Array;
+
+  /**
+   * @generated from field: bool urgent = 6;
+   */
+  urgent: boolean;
+
+  /**
+   * @generated from field: uint64 expires_at_ms = 7;
+   */
+  expiresAtMs: bigint;
+
+  /**
+   * @generated from field: bool ephemeral = 8;
+   */
+  ephemeral: boolean;
+};
+
+/**
+ * Describes the message carillon.v1.GroupSendRequest.
+ * Use `create(GroupSendRequestSchema)` to create a new message.
+ */
+export declare const GroupSendRequestSchema: GenMessage<GroupSendRequest>;
 
 /**
  * @generated from message carillon.v1.SendReply
@@ -345,6 +618,11 @@ export declare type Bundles = Message<"carillon.v1.Bundles"> & {
    * @generated from field: repeated carillon.v1.DeviceBundle devices = 2;
    */
   devices: DeviceBundle[];
+
+  /**
+   * @generated from field: carillon.v1.SignedDeviceList device_list = 3;
+   */
+  deviceList?: SignedDeviceList | undefined;
 };
 
 /**
@@ -382,6 +660,13 @@ export declare type DeviceBundle = Message<"carillon.v1.DeviceBundle"> & {
    * @generated from field: carillon.v1.OneTimePrekey one_time_prekey = 4;
    */
   oneTimePrekey?: OneTimePrekey | undefined;
+
+  /**
+   * One-time while there are any, then the last-resort one.
+   *
+   * @generated from field: carillon.v1.KemPrekey kem_prekey = 5;
+   */
+  kemPrekey?: KemPrekey | undefined;
 };
 
 /**
@@ -389,6 +674,73 @@ export declare type DeviceBundle = Message<"carillon.v1.DeviceBundle"> & {
  * Use `create(DeviceBundleSchema)` to create a new message.
  */
 export declare const DeviceBundleSchema: GenMessage<DeviceBundle>;
+
+/**
+ * ML-KEM-1024 (FIPS 203): PQXDH's post-quantum prekey.
+ *
+ * @generated from message carillon.v1.KemPrekey
+ */
+export declare type KemPrekey = Message<"carillon.v1.KemPrekey"> & {
+  /**
+   * @generated from field: uint32 id = 1;
+   */
+  id: number;
+
+  /**
+   * Encapsulation key, 1,568 bytes.
+   *
+   * @generated from field: bytes public_key = 2;
+   */
+  publicKey: Uint8Array;
+
+  /**
+   * Ed25519 by the identity over the KEM prekey signing string, 64 bytes.
+   *
+   * @generated from field: bytes signature = 3;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.KemPrekey.
+ * Use `create(KemPrekeySchema)` to create a new message.
+ */
+export declare const KemPrekeySchema: GenMessage<KemPrekey>;
+
+/**
+ * Which identities belong to an account, signed by the first of them, the
+ * primary's. An account that never linked a device has none.
+ *
+ * @generated from message carillon.v1.SignedDeviceList
+ */
+export declare type SignedDeviceList = Message<"carillon.v1.SignedDeviceList"> & {
+  /**
+   * Grows with each change; an older one is never believed after a newer.
+   *
+   * @generated from field: uint32 revision = 1;
+   */
+  revision: number;
+
+  /**
+   * Ed25519, 32 bytes each; the primary first, 1 to 5 in all.
+   *
+   * @generated from field: repeated bytes identity_keys = 2;
+   */
+  identityKeys: Uint8Array[];
+
+  /**
+   * Ed25519 by identity_keys[0] over the device list signing string, 64 bytes.
+   *
+   * @generated from field: bytes signature = 3;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.SignedDeviceList.
+ * Use `create(SignedDeviceListSchema)` to create a new message.
+ */
+export declare const SignedDeviceListSchema: GenMessage<SignedDeviceList>;
 
 /**
  * @generated from message carillon.v1.SignedPrekey
@@ -458,6 +810,20 @@ export declare type PublishPrekeysRequest = Message<"carillon.v1.PublishPrekeysR
    * @generated from field: repeated carillon.v1.OneTimePrekey one_time_prekeys = 2;
    */
   oneTimePrekeys: OneTimePrekey[];
+
+  /**
+   * Added to those held, to 50 in all.
+   *
+   * @generated from field: repeated carillon.v1.KemPrekey kem_prekeys = 3;
+   */
+  kemPrekeys: KemPrekey[];
+
+  /**
+   * Replaces the present one, if given.
+   *
+   * @generated from field: carillon.v1.KemPrekey last_resort_kem_prekey = 4;
+   */
+  lastResortKemPrekey?: KemPrekey | undefined;
 };
 
 /**
@@ -476,6 +842,11 @@ export declare type PrekeysStatus = Message<"carillon.v1.PrekeysStatus"> & {
    * @generated from field: uint32 one_time_prekeys = 1;
    */
   oneTimePrekeys: number;
+
+  /**
+   * @generated from field: uint32 kem_prekeys = 2;
+   */
+  kemPrekeys: number;
 };
 
 /**
@@ -525,6 +896,11 @@ export declare type AccountFound = Message<"carillon.v1.AccountFound"> & {
    * @generated from field: repeated uint32 device_ids = 3;
    */
   deviceIds: number[];
+
+  /**
+   * @generated from field: carillon.v1.SignedDeviceList device_list = 4;
+   */
+  deviceList?: SignedDeviceList | undefined;
 };
 
 /**
@@ -538,7 +914,7 @@ export declare const AccountFoundSchema: GenMessage<AccountFound>;
  */
 export declare type Delivery = Message<"carillon.v1.Delivery"> & {
   /**
-   * Grows within one device's queue; acknowledged by it.
+   * Grows within one device's queue; acknowledged by it. 0: ephemeral, not acknowledged.
    *
    * @generated from field: uint64 seq = 1;
    */
@@ -573,6 +949,13 @@ export declare type Delivery = Message<"carillon.v1.Delivery"> & {
    * @generated from field: bool urgent = 7;
    */
   urgent: boolean;
+
+  /**
+   * With kind SENDER_KEY.
+   *
+   * @generated from field: string group_id = 8;
+   */
+  groupId: string;
 };
 
 /**
@@ -596,6 +979,601 @@ export declare type QueueDrained = Message<"carillon.v1.QueueDrained"> & {
 export declare const QueueDrainedSchema: GenMessage<QueueDrained>;
 
 /**
+ * A token as from login, without a new proof: the socket has proved the device.
+ *
+ * @generated from message carillon.v1.RefreshTokenRequest
+ */
+export declare type RefreshTokenRequest = Message<"carillon.v1.RefreshTokenRequest"> & {
+};
+
+/**
+ * Describes the message carillon.v1.RefreshTokenRequest.
+ * Use `create(RefreshTokenRequestSchema)` to create a new message.
+ */
+export declare const RefreshTokenRequestSchema: GenMessage<RefreshTokenRequest>;
+
+/**
+ * @generated from message carillon.v1.AccessTokenReply
+ */
+export declare type AccessTokenReply = Message<"carillon.v1.AccessTokenReply"> & {
+  /**
+   * @generated from field: string access_token = 1;
+   */
+  accessToken: string;
+
+  /**
+   * @generated from field: uint64 expires_at_ms = 2;
+   */
+  expiresAtMs: bigint;
+};
+
+/**
+ * Describes the message carillon.v1.AccessTokenReply.
+ * Use `create(AccessTokenReplySchema)` to create a new message.
+ */
+export declare const AccessTokenReplySchema: GenMessage<AccessTokenReply>;
+
+/**
+ * @generated from message carillon.v1.ListDevicesRequest
+ */
+export declare type ListDevicesRequest = Message<"carillon.v1.ListDevicesRequest"> & {
+};
+
+/**
+ * Describes the message carillon.v1.ListDevicesRequest.
+ * Use `create(ListDevicesRequestSchema)` to create a new message.
+ */
+export declare const ListDevicesRequestSchema: GenMessage<ListDevicesRequest>;
+
+/**
+ * @generated from message carillon.v1.OwnDevices
+ */
+export declare type OwnDevices = Message<"carillon.v1.OwnDevices"> & {
+  /**
+   * @generated from field: repeated carillon.v1.OwnDevice devices = 1;
+   */
+  devices: OwnDevice[];
+
+  /**
+   * @generated from field: carillon.v1.SignedDeviceList device_list = 2;
+   */
+  deviceList?: SignedDeviceList | undefined;
+};
+
+/**
+ * Describes the message carillon.v1.OwnDevices.
+ * Use `create(OwnDevicesSchema)` to create a new message.
+ */
+export declare const OwnDevicesSchema: GenMessage<OwnDevices>;
+
+/**
+ * @generated from message carillon.v1.OwnDevice
+ */
+export declare type OwnDevice = Message<"carillon.v1.OwnDevice"> & {
+  /**
+   * @generated from field: uint32 device_id = 1;
+   */
+  deviceId: number;
+
+  /**
+   * @generated from field: bytes identity_key = 2;
+   */
+  identityKey: Uint8Array;
+
+  /**
+   * @generated from field: uint64 created_at_ms = 3;
+   */
+  createdAtMs: bigint;
+
+  /**
+   * When it last was connected, to the hour; now, when it is.
+   *
+   * @generated from field: uint64 last_seen_ms = 4;
+   */
+  lastSeenMs: bigint;
+
+  /**
+   * @generated from field: bool connected = 5;
+   */
+  connected: boolean;
+};
+
+/**
+ * Describes the message carillon.v1.OwnDevice.
+ * Use `create(OwnDeviceSchema)` to create a new message.
+ */
+export declare const OwnDeviceSchema: GenMessage<OwnDevice>;
+
+/**
+ * By the primary, for the new device that showed its link code: what is sealed
+ * for it, and the list of devices that it will be in.
+ *
+ * @generated from message carillon.v1.OfferLinkRequest
+ */
+export declare type OfferLinkRequest = Message<"carillon.v1.OfferLinkRequest"> & {
+  /**
+   * @generated from field: string link_id = 1;
+   */
+  linkId: string;
+
+  /**
+   * Opaque here: sealed with a key that only the QR code told.
+   *
+   * @generated from field: bytes sealed = 2;
+   */
+  sealed: Uint8Array;
+
+  /**
+   * @generated from field: carillon.v1.SignedDeviceList device_list = 3;
+   */
+  deviceList?: SignedDeviceList | undefined;
+};
+
+/**
+ * Describes the message carillon.v1.OfferLinkRequest.
+ * Use `create(OfferLinkRequestSchema)` to create a new message.
+ */
+export declare const OfferLinkRequestSchema: GenMessage<OfferLinkRequest>;
+
+/**
+ * By the primary for another (with the list without it), or by a linked device for itself (without a list).
+ *
+ * @generated from message carillon.v1.RemoveDeviceRequest
+ */
+export declare type RemoveDeviceRequest = Message<"carillon.v1.RemoveDeviceRequest"> & {
+  /**
+   * @generated from field: uint32 device_id = 1;
+   */
+  deviceId: number;
+
+  /**
+   * @generated from field: carillon.v1.SignedDeviceList device_list = 2;
+   */
+  deviceList?: SignedDeviceList | undefined;
+};
+
+/**
+ * Describes the message carillon.v1.RemoveDeviceRequest.
+ * Use `create(RemoveDeviceRequestSchema)` to create a new message.
+ */
+export declare const RemoveDeviceRequestSchema: GenMessage<RemoveDeviceRequest>;
+
+/**
+ * @generated from message carillon.v1.GroupMember
+ */
+export declare type GroupMember = Message<"carillon.v1.GroupMember"> & {
+  /**
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: carillon.v1.GroupRole role = 2;
+   */
+  role: GroupRole;
+};
+
+/**
+ * Describes the message carillon.v1.GroupMember.
+ * Use `create(GroupMemberSchema)` to create a new message.
+ */
+export declare const GroupMemberSchema: GenMessage<GroupMember>;
+
+/**
+ * One step of a group's roster. Members check it; the server only carries it out.
+ *
+ * @generated from message carillon.v1.GroupChange
+ */
+export declare type GroupChange = Message<"carillon.v1.GroupChange"> & {
+  /**
+   * @generated from field: string group_id = 1;
+   */
+  groupId: string;
+
+  /**
+   * One more than the roster it changes; 1 for the creation.
+   *
+   * @generated from field: uint32 roster_revision = 2;
+   */
+  rosterRevision: number;
+
+  /**
+   * SHA-256 of the roster it changes (groupRosterDigest); empty for the creation.
+   *
+   * @generated from field: bytes previous_digest = 3;
+   */
+  previousDigest: Uint8Array;
+
+  /**
+   * Added, or given another role.
+   *
+   * @generated from field: repeated carillon.v1.GroupMember put = 4;
+   */
+  put: GroupMember[];
+
+  /**
+   * Removed.
+   *
+   * @generated from field: repeated string removed_account_ids = 5;
+   */
+  removedAccountIds: string[];
+
+  /**
+   * Name, description and picture, sealed with the group's key; empty: as before.
+   *
+   * @generated from field: bytes sealed_state = 6;
+   */
+  sealedState: Uint8Array;
+
+  /**
+   * @generated from field: uint64 made_at_ms = 7;
+   */
+  madeAtMs: bigint;
+};
+
+/**
+ * Describes the message carillon.v1.GroupChange.
+ * Use `create(GroupChangeSchema)` to create a new message.
+ */
+export declare const GroupChangeSchema: GenMessage<GroupChange>;
+
+/**
+ * @generated from message carillon.v1.SignedGroupChange
+ */
+export declare type SignedGroupChange = Message<"carillon.v1.SignedGroupChange"> & {
+  /**
+   * A GroupChange, encoded once: what was signed is what is read.
+   *
+   * @generated from field: bytes change = 1;
+   */
+  change: Uint8Array;
+
+  /**
+   * @generated from field: carillon.v1.DeviceAddress by = 2;
+   */
+  by?: DeviceAddress | undefined;
+
+  /**
+   * Ed25519 by that device's identity over the group change signing string, 64 bytes.
+   *
+   * @generated from field: bytes signature = 3;
+   */
+  signature: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.SignedGroupChange.
+ * Use `create(SignedGroupChangeSchema)` to create a new message.
+ */
+export declare const SignedGroupChangeSchema: GenMessage<SignedGroupChange>;
+
+/**
+ * @generated from message carillon.v1.CreateGroupRequest
+ */
+export declare type CreateGroupRequest = Message<"carillon.v1.CreateGroupRequest"> & {
+  /**
+   * @generated from field: carillon.v1.SignedGroupChange change = 1;
+   */
+  change?: SignedGroupChange | undefined;
+};
+
+/**
+ * Describes the message carillon.v1.CreateGroupRequest.
+ * Use `create(CreateGroupRequestSchema)` to create a new message.
+ */
+export declare const CreateGroupRequestSchema: GenMessage<CreateGroupRequest>;
+
+/**
+ * Answered `stale-group` when it is not the next revision.
+ *
+ * @generated from message carillon.v1.ChangeGroupRequest
+ */
+export declare type ChangeGroupRequest = Message<"carillon.v1.ChangeGroupRequest"> & {
+  /**
+   * @generated from field: carillon.v1.SignedGroupChange change = 1;
+   */
+  change?: SignedGroupChange | undefined;
+};
+
+/**
+ * Describes the message carillon.v1.ChangeGroupRequest.
+ * Use `create(ChangeGroupRequestSchema)` to create a new message.
+ */
+export declare const ChangeGroupRequestSchema: GenMessage<ChangeGroupRequest>;
+
+/**
+ * @generated from message carillon.v1.FetchGroupRequest
+ */
+export declare type FetchGroupRequest = Message<"carillon.v1.FetchGroupRequest"> & {
+  /**
+   * @generated from field: string group_id = 1;
+   */
+  groupId: string;
+
+  /**
+   * Changes after this revision are wanted.
+   *
+   * @generated from field: uint32 since_revision = 2;
+   */
+  sinceRevision: number;
+};
+
+/**
+ * Describes the message carillon.v1.FetchGroupRequest.
+ * Use `create(FetchGroupRequestSchema)` to create a new message.
+ */
+export declare const FetchGroupRequestSchema: GenMessage<FetchGroupRequest>;
+
+/**
+ * @generated from message carillon.v1.Group
+ */
+export declare type Group = Message<"carillon.v1.Group"> & {
+  /**
+   * @generated from field: carillon.v1.GroupRevision revision = 1;
+   */
+  revision?: GroupRevision | undefined;
+
+  /**
+   * @generated from field: repeated carillon.v1.GroupMember members = 2;
+   */
+  members: GroupMember[];
+
+  /**
+   * Every device of every member, for who hands out sender keys. Empty in replies to create and change.
+   *
+   * @generated from field: repeated carillon.v1.MemberDevices devices = 3;
+   */
+  devices: MemberDevices[];
+
+  /**
+   * @generated from field: bytes sealed_state = 4;
+   */
+  sealedState: Uint8Array;
+
+  /**
+   * In order; those the server still has of what was asked for.
+   *
+   * @generated from field: repeated carillon.v1.SignedGroupChange changes = 5;
+   */
+  changes: SignedGroupChange[];
+};
+
+/**
+ * Describes the message carillon.v1.Group.
+ * Use `create(GroupSchema)` to create a new message.
+ */
+export declare const GroupSchema: GenMessage<Group>;
+
+/**
+ * @generated from message carillon.v1.MemberDevices
+ */
+export declare type MemberDevices = Message<"carillon.v1.MemberDevices"> & {
+  /**
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: repeated uint32 device_ids = 2;
+   */
+  deviceIds: number[];
+};
+
+/**
+ * Describes the message carillon.v1.MemberDevices.
+ * Use `create(MemberDevicesSchema)` to create a new message.
+ */
+export declare const MemberDevicesSchema: GenMessage<MemberDevices>;
+
+/**
+ * One conversation is open at a time or a few: at most 32 a socket.
+ *
+ * @generated from message carillon.v1.WatchPresenceRequest
+ */
+export declare type WatchPresenceRequest = Message<"carillon.v1.WatchPresenceRequest"> & {
+  /**
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * Until it is false again or the socket ends.
+   *
+   * @generated from field: bool watch = 2;
+   */
+  watch: boolean;
+
+  /**
+   * 16 bytes, or empty.
+   *
+   * @generated from field: bytes presence_key = 3;
+   */
+  presenceKey: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.WatchPresenceRequest.
+ * Use `create(WatchPresenceRequestSchema)` to create a new message.
+ */
+export declare const WatchPresenceRequestSchema: GenMessage<WatchPresenceRequest>;
+
+/**
+ * @generated from message carillon.v1.Presence
+ */
+export declare type Presence = Message<"carillon.v1.Presence"> & {
+  /**
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: bool visible = 2;
+   */
+  visible: boolean;
+
+  /**
+   * @generated from field: bool online = 3;
+   */
+  online: boolean;
+
+  /**
+   * Unix milliseconds; 0: not known or not shown.
+   *
+   * @generated from field: uint64 last_seen_ms = 4;
+   */
+  lastSeenMs: bigint;
+};
+
+/**
+ * Describes the message carillon.v1.Presence.
+ * Use `create(PresenceSchema)` to create a new message.
+ */
+export declare const PresenceSchema: GenMessage<Presence>;
+
+/**
+ * Whether somebody looks at the app on this device.
+ *
+ * @generated from message carillon.v1.SetPresenceRequest
+ */
+export declare type SetPresenceRequest = Message<"carillon.v1.SetPresenceRequest"> & {
+  /**
+   * @generated from field: bool active = 1;
+   */
+  active: boolean;
+};
+
+/**
+ * Describes the message carillon.v1.SetPresenceRequest.
+ * Use `create(SetPresenceRequestSchema)` to create a new message.
+ */
+export declare const SetPresenceRequestSchema: GenMessage<SetPresenceRequest>;
+
+/**
+ * @generated from message carillon.v1.SetPrivacyRequest
+ */
+export declare type SetPrivacyRequest = Message<"carillon.v1.SetPrivacyRequest"> & {
+  /**
+   * @generated from field: carillon.v1.PrivacySettings privacy = 1;
+   */
+  privacy?: PrivacySettings | undefined;
+};
+
+/**
+ * Describes the message carillon.v1.SetPrivacyRequest.
+ * Use `create(SetPrivacyRequestSchema)` to create a new message.
+ */
+export declare const SetPrivacyRequestSchema: GenMessage<SetPrivacyRequest>;
+
+/**
+ * @generated from message carillon.v1.PrivacySettings
+ */
+export declare type PrivacySettings = Message<"carillon.v1.PrivacySettings"> & {
+  /**
+   * @generated from field: carillon.v1.PresenceAudience presence = 1;
+   */
+  presence: PresenceAudience;
+
+  /**
+   * SHA-256 of the presence key, 32 bytes, or empty.
+   *
+   * @generated from field: bytes presence_key_digest = 2;
+   */
+  presenceKeyDigest: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.PrivacySettings.
+ * Use `create(PrivacySettingsSchema)` to create a new message.
+ */
+export declare const PrivacySettingsSchema: GenMessage<PrivacySettings>;
+
+/**
+ * @generated from message carillon.v1.SetBlockedRequest
+ */
+export declare type SetBlockedRequest = Message<"carillon.v1.SetBlockedRequest"> & {
+  /**
+   * @generated from field: string account_id = 1;
+   */
+  accountId: string;
+
+  /**
+   * @generated from field: bool blocked = 2;
+   */
+  blocked: boolean;
+};
+
+/**
+ * Describes the message carillon.v1.SetBlockedRequest.
+ * Use `create(SetBlockedRequestSchema)` to create a new message.
+ */
+export declare const SetBlockedRequestSchema: GenMessage<SetBlockedRequest>;
+
+/**
+ * @generated from message carillon.v1.ListBlockedRequest
+ */
+export declare type ListBlockedRequest = Message<"carillon.v1.ListBlockedRequest"> & {
+};
+
+/**
+ * Describes the message carillon.v1.ListBlockedRequest.
+ * Use `create(ListBlockedRequestSchema)` to create a new message.
+ */
+export declare const ListBlockedRequestSchema: GenMessage<ListBlockedRequest>;
+
+/**
+ * @generated from message carillon.v1.BlockedAccounts
+ */
+export declare type BlockedAccounts = Message<"carillon.v1.BlockedAccounts"> & {
+  /**
+   * @generated from field: repeated string account_ids = 1;
+   */
+  accountIds: string[];
+};
+
+/**
+ * Describes the message carillon.v1.BlockedAccounts.
+ * Use `create(BlockedAccountsSchema)` to create a new message.
+ */
+export declare const BlockedAccountsSchema: GenMessage<BlockedAccounts>;
+
+/**
+ * One target a service and device; an empty token takes it away.
+ *
+ * @generated from message carillon.v1.SetPushTargetRequest
+ */
+export declare type SetPushTargetRequest = Message<"carillon.v1.SetPushTargetRequest"> & {
+  /**
+   * @generated from field: carillon.v1.PushService service = 1;
+   */
+  service: PushService;
+
+  /**
+   * APNs: the device token, hex. FCM: the registration token. Web: the subscription's endpoint.
+   *
+   * @generated from field: string token = 2;
+   */
+  token: string;
+
+  /**
+   * Web Push (RFC 8291): the subscription's P-256 key (65 bytes) and auth secret (16).
+   *
+   * @generated from field: bytes p256dh = 3;
+   */
+  p256dh: Uint8Array;
+
+  /**
+   * @generated from field: bytes auth = 4;
+   */
+  auth: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.SetPushTargetRequest.
+ * Use `create(SetPushTargetRequestSchema)` to create a new message.
+ */
+export declare const SetPushTargetRequestSchema: GenMessage<SetPushTargetRequest>;
+
+/**
  * @generated from enum carillon.v1.EnvelopeKind
  */
 export enum EnvelopeKind {
@@ -617,10 +1595,109 @@ export enum EnvelopeKind {
    * @generated from enum value: ENVELOPE_KIND_RATCHET = 2;
    */
   RATCHET = 2,
+
+  /**
+   * A Sender Key message: one ciphertext for all members of a group.
+   *
+   * @generated from enum value: ENVELOPE_KIND_SENDER_KEY = 3;
+   */
+  SENDER_KEY = 3,
 }
 
 /**
  * Describes the enum carillon.v1.EnvelopeKind.
  */
 export declare const EnvelopeKindSchema: GenEnum<EnvelopeKind>;
+
+/**
+ * @generated from enum carillon.v1.GroupRole
+ */
+export enum GroupRole {
+  /**
+   * @generated from enum value: GROUP_ROLE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: GROUP_ROLE_MEMBER = 1;
+   */
+  MEMBER = 1,
+
+  /**
+   * @generated from enum value: GROUP_ROLE_ADMIN = 2;
+   */
+  ADMIN = 2,
+}
+
+/**
+ * Describes the enum carillon.v1.GroupRole.
+ */
+export declare const GroupRoleSchema: GenEnum<GroupRole>;
+
+/**
+ * @generated from enum carillon.v1.PresenceAudience
+ */
+export enum PresenceAudience {
+  /**
+   * @generated from enum value: PRESENCE_AUDIENCE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: PRESENCE_AUDIENCE_EVERYONE = 1;
+   */
+  EVERYONE = 1,
+
+  /**
+   * Who shows the presence key, which the account gives to whom it likes, end to end encrypted.
+   *
+   * @generated from enum value: PRESENCE_AUDIENCE_KEY_HOLDERS = 2;
+   */
+  KEY_HOLDERS = 2,
+
+  /**
+   * @generated from enum value: PRESENCE_AUDIENCE_NOBODY = 3;
+   */
+  NOBODY = 3,
+}
+
+/**
+ * Describes the enum carillon.v1.PresenceAudience.
+ */
+export declare const PresenceAudienceSchema: GenEnum<PresenceAudience>;
+
+/**
+ * @generated from enum carillon.v1.PushService
+ */
+export enum PushService {
+  /**
+   * @generated from enum value: PUSH_SERVICE_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: PUSH_SERVICE_APNS = 1;
+   */
+  APNS = 1,
+
+  /**
+   * @generated from enum value: PUSH_SERVICE_APNS_VOIP = 2;
+   */
+  APNS_VOIP = 2,
+
+  /**
+   * @generated from enum value: PUSH_SERVICE_FCM = 3;
+   */
+  FCM = 3,
+
+  /**
+   * @generated from enum value: PUSH_SERVICE_WEB = 4;
+   */
+  WEB = 4,
+}
+
+/**
+ * Describes the enum carillon.v1.PushService.
+ */
+export declare const PushServiceSchema: GenEnum<PushService>;
 

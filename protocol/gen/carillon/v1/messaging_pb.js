@@ -11,7 +11,7 @@ import { file_carillon_v1_common } from "./common_pb.js";
  * Describes the file carillon/v1/messaging.proto.
  */
 export const file_carillon_v1_messaging = /*@__PURE__*/
-  fileDesc("ChtjYXJpbGxvbi92MS9tZXNzYWdpbmcucHJvdG8SC2NhcmlsbG9uLnYxItwCChRNZXNzYWdpbmdDbGllbnRGcmFtZRISCgpyZXF1ZXN0X2lkGAEgASgNEiMKBWhlbGxvGAIgASgLMhIuY2FyaWxsb24udjEuSGVsbG9IABIoCgRzZW5kGAMgASgLMhguY2FyaWxsb24udjEuU2VuZFJlcXVlc3RIABImCgNhY2sYBCABKAsyFy5jYXJpbGxvbi52MS5BY2tSZXF1ZXN0SAASOQoNZmV0Y2hfYnVuZGxlcxgFIAEoCzIgLmNhcmlsbG9uLnYxLkZldGNoQnVuZGxlc1JlcXVlc3RIABI9Cg9wdWJsaXNoX3ByZWtleXMYBiABKAsyIi5jYXJpbGxvbi52MS5QdWJsaXNoUHJla2V5c1JlcXVlc3RIABI3CgxmaW5kX2FjY291bnQYByABKAsyHy5jYXJpbGxvbi52MS5GaW5kQWNjb3VudFJlcXVlc3RIAEIGCgRib2R5IroDChRNZXNzYWdpbmdTZXJ2ZXJGcmFtZRIQCghyZXBseV90bxgBIAEoDRInCgdmYWlsdXJlGAIgASgLMhQuY2FyaWxsb24udjEuRmFpbHVyZUgAEjAKB3dlbGNvbWUYAyABKAsyHS5jYXJpbGxvbi52MS5NZXNzYWdpbmdXZWxjb21lSAASJgoEc2VudBgEIAEoCzIWLmNhcmlsbG9uLnYxLlNlbmRSZXBseUgAEiYKBWFja2VkGAUgASgLMhUuY2FyaWxsb24udjEuQWNrUmVwbHlIABInCgdidW5kbGVzGAYgASgLMhQuY2FyaWxsb24udjEuQnVuZGxlc0gAEi0KB3ByZWtleXMYByABKAsyGi5jYXJpbGxvbi52MS5QcmVrZXlzU3RhdHVzSAASLAoHYWNjb3VudBgIIAEoCzIZLmNhcmlsbG9uLnYxLkFjY291bnRGb3VuZEgAEikKCGRlbGl2ZXJ5GAkgASgLMhUuY2FyaWxsb24udjEuRGVsaXZlcnlIABIsCgdkcmFpbmVkGAogASgLMhkuY2FyaWxsb24udjEuUXVldWVEcmFpbmVkSABCBgoEYm9keSJ+ChBNZXNzYWdpbmdXZWxjb21lEigKBHNlbGYYASABKAsyGi5jYXJpbGxvbi52MS5EZXZpY2VBZGRyZXNzEg4KBmhhbmRsZRgCIAEoCRIYChBvbmVfdGltZV9wcmVrZXlzGAMgASgNEhYKDnNlcnZlcl90aW1lX21zGAQgASgEImAKDlNlYWxlZEVudmVsb3BlEhEKCWRldmljZV9pZBgBIAEoDRInCgRraW5kGAIgASgOMhkuY2FyaWxsb24udjEuRW52ZWxvcGVLaW5kEhIKCmNpcGhlcnRleHQYAyABKAwilgEKC1NlbmRSZXF1ZXN0EhIKCm1lc3NhZ2VfaWQYASABKAkSHAoUcmVjaXBpZW50X2FjY291bnRfaWQYAiABKAkSLgoJZW52ZWxvcGVzGAMgAygLMhsuY2FyaWxsb24udjEuU2VhbGVkRW52ZWxvcGUSDgoGdXJnZW50GAQgASgIEhUKDWV4cGlyZXNfYXRfbXMYBSABKAQiIwoJU2VuZFJlcGx5EhYKDmFjY2VwdGVkX2F0X21zGAEgASgEIhoKCkFja1JlcXVlc3QSDAoEc2VxcxgBIAMoBCIKCghBY2tSZXBseSI9ChNGZXRjaEJ1bmRsZXNSZXF1ZXN0EhIKCmFjY291bnRfaWQYASABKAkSEgoKZGV2aWNlX2lkcxgCIAMoDSJJCgdCdW5kbGVzEhIKCmFjY291bnRfaWQYASABKAkSKgoHZGV2aWNlcxgCIAMoCzIZLmNhcmlsbG9uLnYxLkRldmljZUJ1bmRsZSKeAQoMRGV2aWNlQnVuZGxlEhEKCWRldmljZV9pZBgBIAEoDRIUCgxpZGVudGl0eV9rZXkYAiABKAwSMAoNc2lnbmVkX3ByZWtleRgDIAEoCzIZLmNhcmlsbG9uLnYxLlNpZ25lZFByZWtleRIzCg9vbmVfdGltZV9wcmVrZXkYBCABKAsyGi5jYXJpbGxvbi52MS5PbmVUaW1lUHJla2V5IkEKDFNpZ25lZFByZWtleRIKCgJpZBgBIAEoDRISCgpwdWJsaWNfa2V5GAIgASgMEhEKCXNpZ25hdHVyZRgDIAEoDCIvCg1PbmVUaW1lUHJla2V5EgoKAmlkGAEgASgNEhIKCnB1YmxpY19rZXkYAiABKAwifwoVUHVibGlzaFByZWtleXNSZXF1ZXN0EjAKDXNpZ25lZF9wcmVrZXkYASABKAsyGS5jYXJpbGxvbi52MS5TaWduZWRQcmVrZXkSNAoQb25lX3RpbWVfcHJla2V5cxgCIAMoCzIaLmNhcmlsbG9uLnYxLk9uZVRpbWVQcmVrZXkiKQoNUHJla2V5c1N0YXR1cxIYChBvbmVfdGltZV9wcmVrZXlzGAEgASgNIjgKEkZpbmRBY2NvdW50UmVxdWVzdBIOCgZoYW5kbGUYASABKAkSEgoKYWNjb3VudF9pZBgCIAEoCSJGCgxBY2NvdW50Rm91bmQSEgoKYWNjb3VudF9pZBgBIAEoCRIOCgZoYW5kbGUYAiABKAkSEgoKZGV2aWNlX2lkcxgDIAMoDSK6AQoIRGVsaXZlcnkSCwoDc2VxGAEgASgEEhIKCm1lc3NhZ2VfaWQYAiABKAkSKAoEZnJvbRgDIAEoCzIaLmNhcmlsbG9uLnYxLkRldmljZUFkZHJlc3MSJwoEa2luZBgEIAEoDjIZLmNhcmlsbG9uLnYxLkVudmVsb3BlS2luZBISCgpjaXBoZXJ0ZXh0GAUgASgMEhYKDmFjY2VwdGVkX2F0X21zGAYgASgEEg4KBnVyZ2VudBgHIAEoCCIOCgxRdWV1ZURyYWluZWQqYgoMRW52ZWxvcGVLaW5kEh0KGUVOVkVMT1BFX0tJTkRfVU5TUEVDSUZJRUQQABIYChRFTlZFTE9QRV9LSU5EX1BSRUtFWRABEhkKFUVOVkVMT1BFX0tJTkRfUkFUQ0hFVBACYgZwcm90bzM", [file_carillon_v1_common]);
+  fileDesc("ChtjYXJpbGxvbi92MS9tZXNzYWdpbmcucHJvdG8SC2NhcmlsbG9uLnYxIpwJChRNZXNzYWdpbmdDbGllbnRGcmFtZRISCgpyZXF1ZXN0X2lkGAEgASgNEiMKBWhlbGxvGAIgASgLMhIuY2FyaWxsb24udjEuSGVsbG9IABIoCgRzZW5kGAMgASgLMhguY2FyaWxsb24udjEuU2VuZFJlcXVlc3RIABImCgNhY2sYBCABKAsyFy5jYXJpbGxvbi52MS5BY2tSZXF1ZXN0SAASOQoNZmV0Y2hfYnVuZGxlcxgFIAEoCzIgLmNhcmlsbG9uLnYxLkZldGNoQnVuZGxlc1JlcXVlc3RIABI9Cg9wdWJsaXNoX3ByZWtleXMYBiABKAsyIi5jYXJpbGxvbi52MS5QdWJsaXNoUHJla2V5c1JlcXVlc3RIABI3CgxmaW5kX2FjY291bnQYByABKAsyHy5jYXJpbGxvbi52MS5GaW5kQWNjb3VudFJlcXVlc3RIABIhCgRwaW5nGAggASgLMhEuY2FyaWxsb24udjEuUGluZ0gAEjkKDXJlZnJlc2hfdG9rZW4YCSABKAsyIC5jYXJpbGxvbi52MS5SZWZyZXNoVG9rZW5SZXF1ZXN0SAASNwoMbGlzdF9kZXZpY2VzGAogASgLMh8uY2FyaWxsb24udjEuTGlzdERldmljZXNSZXF1ZXN0SAASMwoKb2ZmZXJfbGluaxgLIAEoCzIdLmNhcmlsbG9uLnYxLk9mZmVyTGlua1JlcXVlc3RIABI5Cg1yZW1vdmVfZGV2aWNlGAwgASgLMiAuY2FyaWxsb24udjEuUmVtb3ZlRGV2aWNlUmVxdWVzdEgAEjMKCmdyb3VwX3NlbmQYDSABKAsyHS5jYXJpbGxvbi52MS5Hcm91cFNlbmRSZXF1ZXN0SAASNwoMY3JlYXRlX2dyb3VwGA4gASgLMh8uY2FyaWxsb24udjEuQ3JlYXRlR3JvdXBSZXF1ZXN0SAASNwoMY2hhbmdlX2dyb3VwGA8gASgLMh8uY2FyaWxsb24udjEuQ2hhbmdlR3JvdXBSZXF1ZXN0SAASNQoLZmV0Y2hfZ3JvdXAYECABKAsyHi5jYXJpbGxvbi52MS5GZXRjaEdyb3VwUmVxdWVzdEgAEjsKDndhdGNoX3ByZXNlbmNlGBEgASgLMiEuY2FyaWxsb24udjEuV2F0Y2hQcmVzZW5jZVJlcXVlc3RIABI3CgxzZXRfcHJlc2VuY2UYEiABKAsyHy5jYXJpbGxvbi52MS5TZXRQcmVzZW5jZVJlcXVlc3RIABI1CgtzZXRfcHJpdmFjeRgTIAEoCzIeLmNhcmlsbG9uLnYxLlNldFByaXZhY3lSZXF1ZXN0SAASNQoLc2V0X2Jsb2NrZWQYFCABKAsyHi5jYXJpbGxvbi52MS5TZXRCbG9ja2VkUmVxdWVzdEgAEjcKDGxpc3RfYmxvY2tlZBgVIAEoCzIfLmNhcmlsbG9uLnYxLkxpc3RCbG9ja2VkUmVxdWVzdEgAEjwKD3NldF9wdXNoX3RhcmdldBgWIAEoCzIhLmNhcmlsbG9uLnYxLlNldFB1c2hUYXJnZXRSZXF1ZXN0SABCBgoEYm9keSKZBgoUTWVzc2FnaW5nU2VydmVyRnJhbWUSEAoIcmVwbHlfdG8YASABKA0SJwoHZmFpbHVyZRgCIAEoCzIULmNhcmlsbG9uLnYxLkZhaWx1cmVIABIwCgd3ZWxjb21lGAMgASgLMh0uY2FyaWxsb24udjEuTWVzc2FnaW5nV2VsY29tZUgAEiYKBHNlbnQYBCABKAsyFi5jYXJpbGxvbi52MS5TZW5kUmVwbHlIABImCgVhY2tlZBgFIAEoCzIVLmNhcmlsbG9uLnYxLkFja1JlcGx5SAASJwoHYnVuZGxlcxgGIAEoCzIULmNhcmlsbG9uLnYxLkJ1bmRsZXNIABItCgdwcmVrZXlzGAcgASgLMhouY2FyaWxsb24udjEuUHJla2V5c1N0YXR1c0gAEiwKB2FjY291bnQYCCABKAsyGS5jYXJpbGxvbi52MS5BY2NvdW50Rm91bmRIABIpCghkZWxpdmVyeRgJIAEoCzIVLmNhcmlsbG9uLnYxLkRlbGl2ZXJ5SAASLAoHZHJhaW5lZBgKIAEoCzIZLmNhcmlsbG9uLnYxLlF1ZXVlRHJhaW5lZEgAEiEKBHBvbmcYCyABKAsyES5jYXJpbGxvbi52MS5Qb25nSAASNQoMYWNjZXNzX3Rva2VuGAwgASgLMh0uY2FyaWxsb24udjEuQWNjZXNzVG9rZW5SZXBseUgAEi4KC293bl9kZXZpY2VzGA0gASgLMhcuY2FyaWxsb24udjEuT3duRGV2aWNlc0gAEiMKBWdyb3VwGA4gASgLMhIuY2FyaWxsb24udjEuR3JvdXBIABIpCghwcmVzZW5jZRgPIAEoCzIVLmNhcmlsbG9uLnYxLlByZXNlbmNlSAASLwoHcHJpdmFjeRgQIAEoCzIcLmNhcmlsbG9uLnYxLlByaXZhY3lTZXR0aW5nc0gAEi8KB2Jsb2NrZWQYESABKAsyHC5jYXJpbGxvbi52MS5CbG9ja2VkQWNjb3VudHNIABIhCgRkb25lGBIgASgLMhEuY2FyaWxsb24udjEuRG9uZUgAQgYKBGJvZHkihgIKEE1lc3NhZ2luZ1dlbGNvbWUSKAoEc2VsZhgBIAEoCzIaLmNhcmlsbG9uLnYxLkRldmljZUFkZHJlc3MSDgoGaGFuZGxlGAIgASgJEhgKEG9uZV90aW1lX3ByZWtleXMYAyABKA0SFgoOc2VydmVyX3RpbWVfbXMYBCABKAQSEwoLa2VtX3ByZWtleXMYBSABKA0SEgoKZGV2aWNlX2lkcxgGIAMoDRIUCgxoZWFydGJlYXRfbXMYByABKA0SLQoHcHJpdmFjeRgIIAEoCzIcLmNhcmlsbG9uLnYxLlByaXZhY3lTZXR0aW5ncxIYChB2YXBpZF9wdWJsaWNfa2V5GAkgASgMIgYKBFBpbmciHgoEUG9uZxIWCg5zZXJ2ZXJfdGltZV9tcxgBIAEoBCJgCg5TZWFsZWRFbnZlbG9wZRIRCglkZXZpY2VfaWQYASABKA0SJwoEa2luZBgCIAEoDjIZLmNhcmlsbG9uLnYxLkVudmVsb3BlS2luZBISCgpjaXBoZXJ0ZXh0GAMgASgMIqkBCgtTZW5kUmVxdWVzdBISCgptZXNzYWdlX2lkGAEgASgJEhwKFHJlY2lwaWVudF9hY2NvdW50X2lkGAIgASgJEi4KCWVudmVsb3BlcxgDIAMoCzIbLmNhcmlsbG9uLnYxLlNlYWxlZEVudmVsb3BlEg4KBnVyZ2VudBgEIAEoCBIVCg1leHBpcmVzX2F0X21zGAUgASgEEhEKCWVwaGVtZXJhbBgGIAEoCCK5AQoQR3JvdXBTZW5kUmVxdWVzdBISCgptZXNzYWdlX2lkGAEgASgJEhAKCGdyb3VwX2lkGAIgASgJEhcKD3Jvc3Rlcl9yZXZpc2lvbhgDIAEoDRIYChBkZXZpY2VzX3JldmlzaW9uGAQgASgEEhIKCmNpcGhlcnRleHQYBSABKAwSDgoGdXJnZW50GAYgASgIEhUKDWV4cGlyZXNfYXRfbXMYByABKAQSEQoJZXBoZW1lcmFsGAggASgIIiMKCVNlbmRSZXBseRIWCg5hY2NlcHRlZF9hdF9tcxgBIAEoBCIaCgpBY2tSZXF1ZXN0EgwKBHNlcXMYASADKAQiCgoIQWNrUmVwbHkiPQoTRmV0Y2hCdW5kbGVzUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEhIKCmRldmljZV9pZHMYAiADKA0ifQoHQnVuZGxlcxISCgphY2NvdW50X2lkGAEgASgJEioKB2RldmljZXMYAiADKAsyGS5jYXJpbGxvbi52MS5EZXZpY2VCdW5kbGUSMgoLZGV2aWNlX2xpc3QYAyABKAsyHS5jYXJpbGxvbi52MS5TaWduZWREZXZpY2VMaXN0IsoBCgxEZXZpY2VCdW5kbGUSEQoJZGV2aWNlX2lkGAEgASgNEhQKDGlkZW50aXR5X2tleRgCIAEoDBIwCg1zaWduZWRfcHJla2V5GAMgASgLMhkuY2FyaWxsb24udjEuU2lnbmVkUHJla2V5EjMKD29uZV90aW1lX3ByZWtleRgEIAEoCzIaLmNhcmlsbG9uLnYxLk9uZVRpbWVQcmVrZXkSKgoKa2VtX3ByZWtleRgFIAEoCzIWLmNhcmlsbG9uLnYxLktlbVByZWtleSI+CglLZW1QcmVrZXkSCgoCaWQYASABKA0SEgoKcHVibGljX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiTgoQU2lnbmVkRGV2aWNlTGlzdBIQCghyZXZpc2lvbhgBIAEoDRIVCg1pZGVudGl0eV9rZXlzGAIgAygMEhEKCXNpZ25hdHVyZRgDIAEoDCJBCgxTaWduZWRQcmVrZXkSCgoCaWQYASABKA0SEgoKcHVibGljX2tleRgCIAEoDBIRCglzaWduYXR1cmUYAyABKAwiLwoNT25lVGltZVByZWtleRIKCgJpZBgBIAEoDRISCgpwdWJsaWNfa2V5GAIgASgMIuQBChVQdWJsaXNoUHJla2V5c1JlcXVlc3QSMAoNc2lnbmVkX3ByZWtleRgBIAEoCzIZLmNhcmlsbG9uLnYxLlNpZ25lZFByZWtleRI0ChBvbmVfdGltZV9wcmVrZXlzGAIgAygLMhouY2FyaWxsb24udjEuT25lVGltZVByZWtleRIrCgtrZW1fcHJla2V5cxgDIAMoCzIWLmNhcmlsbG9uLnYxLktlbVByZWtleRI2ChZsYXN0X3Jlc29ydF9rZW1fcHJla2V5GAQgASgLMhYuY2FyaWxsb24udjEuS2VtUHJla2V5Ij4KDVByZWtleXNTdGF0dXMSGAoQb25lX3RpbWVfcHJla2V5cxgBIAEoDRITCgtrZW1fcHJla2V5cxgCIAEoDSI4ChJGaW5kQWNjb3VudFJlcXVlc3QSDgoGaGFuZGxlGAEgASgJEhIKCmFjY291bnRfaWQYAiABKAkiegoMQWNjb3VudEZvdW5kEhIKCmFjY291bnRfaWQYASABKAkSDgoGaGFuZGxlGAIgASgJEhIKCmRldmljZV9pZHMYAyADKA0SMgoLZGV2aWNlX2xpc3QYBCABKAsyHS5jYXJpbGxvbi52MS5TaWduZWREZXZpY2VMaXN0IswBCghEZWxpdmVyeRILCgNzZXEYASABKAQSEgoKbWVzc2FnZV9pZBgCIAEoCRIoCgRmcm9tGAMgASgLMhouY2FyaWxsb24udjEuRGV2aWNlQWRkcmVzcxInCgRraW5kGAQgASgOMhkuY2FyaWxsb24udjEuRW52ZWxvcGVLaW5kEhIKCmNpcGhlcnRleHQYBSABKAwSFgoOYWNjZXB0ZWRfYXRfbXMYBiABKAQSDgoGdXJnZW50GAcgASgIEhAKCGdyb3VwX2lkGAggASgJIg4KDFF1ZXVlRHJhaW5lZCIVChNSZWZyZXNoVG9rZW5SZXF1ZXN0Ij8KEEFjY2Vzc1Rva2VuUmVwbHkSFAoMYWNjZXNzX3Rva2VuGAEgASgJEhUKDWV4cGlyZXNfYXRfbXMYAiABKAQiFAoSTGlzdERldmljZXNSZXF1ZXN0ImkKCk93bkRldmljZXMSJwoHZGV2aWNlcxgBIAMoCzIWLmNhcmlsbG9uLnYxLk93bkRldmljZRIyCgtkZXZpY2VfbGlzdBgCIAEoCzIdLmNhcmlsbG9uLnYxLlNpZ25lZERldmljZUxpc3QidAoJT3duRGV2aWNlEhEKCWRldmljZV9pZBgBIAEoDRIUCgxpZGVudGl0eV9rZXkYAiABKAwSFQoNY3JlYXRlZF9hdF9tcxgDIAEoBBIUCgxsYXN0X3NlZW5fbXMYBCABKAQSEQoJY29ubmVjdGVkGAUgASgIImcKEE9mZmVyTGlua1JlcXVlc3QSDwoHbGlua19pZBgBIAEoCRIOCgZzZWFsZWQYAiABKAwSMgoLZGV2aWNlX2xpc3QYAyABKAsyHS5jYXJpbGxvbi52MS5TaWduZWREZXZpY2VMaXN0IlwKE1JlbW92ZURldmljZVJlcXVlc3QSEQoJZGV2aWNlX2lkGAEgASgNEjIKC2RldmljZV9saXN0GAIgASgLMh0uY2FyaWxsb24udjEuU2lnbmVkRGV2aWNlTGlzdCJHCgtHcm91cE1lbWJlchISCgphY2NvdW50X2lkGAEgASgJEiQKBHJvbGUYAiABKA4yFi5jYXJpbGxvbi52MS5Hcm91cFJvbGUivwEKC0dyb3VwQ2hhbmdlEhAKCGdyb3VwX2lkGAEgASgJEhcKD3Jvc3Rlcl9yZXZpc2lvbhgCIAEoDRIXCg9wcmV2aW91c19kaWdlc3QYAyABKAwSJQoDcHV0GAQgAygLMhguY2FyaWxsb24udjEuR3JvdXBNZW1iZXISGwoTcmVtb3ZlZF9hY2NvdW50X2lkcxgFIAMoCRIUCgxzZWFsZWRfc3RhdGUYBiABKAwSEgoKbWFkZV9hdF9tcxgHIAEoBCJeChFTaWduZWRHcm91cENoYW5nZRIOCgZjaGFuZ2UYASABKAwSJgoCYnkYAiABKAsyGi5jYXJpbGxvbi52MS5EZXZpY2VBZGRyZXNzEhEKCXNpZ25hdHVyZRgDIAEoDCJEChJDcmVhdGVHcm91cFJlcXVlc3QSLgoGY2hhbmdlGAEgASgLMh4uY2FyaWxsb24udjEuU2lnbmVkR3JvdXBDaGFuZ2UiRAoSQ2hhbmdlR3JvdXBSZXF1ZXN0Ei4KBmNoYW5nZRgBIAEoCzIeLmNhcmlsbG9uLnYxLlNpZ25lZEdyb3VwQ2hhbmdlIj0KEUZldGNoR3JvdXBSZXF1ZXN0EhAKCGdyb3VwX2lkGAEgASgJEhYKDnNpbmNlX3JldmlzaW9uGAIgASgNItQBCgVHcm91cBIsCghyZXZpc2lvbhgBIAEoCzIaLmNhcmlsbG9uLnYxLkdyb3VwUmV2aXNpb24SKQoHbWVtYmVycxgCIAMoCzIYLmNhcmlsbG9uLnYxLkdyb3VwTWVtYmVyEisKB2RldmljZXMYAyADKAsyGi5jYXJpbGxvbi52MS5NZW1iZXJEZXZpY2VzEhQKDHNlYWxlZF9zdGF0ZRgEIAEoDBIvCgdjaGFuZ2VzGAUgAygLMh4uY2FyaWxsb24udjEuU2lnbmVkR3JvdXBDaGFuZ2UiNwoNTWVtYmVyRGV2aWNlcxISCgphY2NvdW50X2lkGAEgASgJEhIKCmRldmljZV9pZHMYAiADKA0iTwoUV2F0Y2hQcmVzZW5jZVJlcXVlc3QSEgoKYWNjb3VudF9pZBgBIAEoCRINCgV3YXRjaBgCIAEoCBIUCgxwcmVzZW5jZV9rZXkYAyABKAwiVQoIUHJlc2VuY2USEgoKYWNjb3VudF9pZBgBIAEoCRIPCgd2aXNpYmxlGAIgASgIEg4KBm9ubGluZRgDIAEoCBIUCgxsYXN0X3NlZW5fbXMYBCABKAQiJAoSU2V0UHJlc2VuY2VSZXF1ZXN0Eg4KBmFjdGl2ZRgBIAEoCCJCChFTZXRQcml2YWN5UmVxdWVzdBItCgdwcml2YWN5GAEgASgLMhwuY2FyaWxsb24udjEuUHJpdmFjeVNldHRpbmdzIl8KD1ByaXZhY3lTZXR0aW5ncxIvCghwcmVzZW5jZRgBIAEoDjIdLmNhcmlsbG9uLnYxLlByZXNlbmNlQXVkaWVuY2USGwoTcHJlc2VuY2Vfa2V5X2RpZ2VzdBgCIAEoDCI4ChFTZXRCbG9ja2VkUmVxdWVzdBISCgphY2NvdW50X2lkGAEgASgJEg8KB2Jsb2NrZWQYAiABKAgiFAoSTGlzdEJsb2NrZWRSZXF1ZXN0IiYKD0Jsb2NrZWRBY2NvdW50cxITCgthY2NvdW50X2lkcxgBIAMoCSJuChRTZXRQdXNoVGFyZ2V0UmVxdWVzdBIpCgdzZXJ2aWNlGAEgASgOMhguY2FyaWxsb24udjEuUHVzaFNlcnZpY2USDQoFdG9rZW4YAiABKAkSDgoGcDI1NmRoGAMgASgMEgwKBGF1dGgYBCABKAwqgAEKDEVudmVsb3BlS2luZBIdChlFTlZFTE9QRV9LSU5EX1VOU1BFQ0lGSUVEEAASGAoURU5WRUxPUEVfS0lORF9QUkVLRVkQARIZChVFTlZFTE9QRV9LSU5EX1JBVENIRVQQAhIcChhFTlZFTE9QRV9LSU5EX1NFTkRFUl9LRVkQAypUCglHcm91cFJvbGUSGgoWR1JPVVBfUk9MRV9VTlNQRUNJRklFRBAAEhUKEUdST1VQX1JPTEVfTUVNQkVSEAESFAoQR1JPVVBfUk9MRV9BRE1JThACKpYBChBQcmVzZW5jZUF1ZGllbmNlEiEKHVBSRVNFTkNFX0FVRElFTkNFX1VOU1BFQ0lGSUVEEAASHgoaUFJFU0VOQ0VfQVVESUVOQ0VfRVZFUllPTkUQARIhCh1QUkVTRU5DRV9BVURJRU5DRV9LRVlfSE9MREVSUxACEhwKGFBSRVNFTkNFX0FVRElFTkNFX05PQk9EWRADKooBCgtQdXNoU2VydmljZRIcChhQVVNIX1NFUlZJQ0VfVU5TUEVDSUZJRUQQABIVChFQVVNIX1NFUlZJQ0VfQVBOUxABEhoKFlBVU0hfU0VSVklDRV9BUE5TX1ZPSVAQAhIUChBQVVNIX1NFUlZJQ0VfRkNNEAMSFAoQUFVTSF9TRVJWSUNFX1dFQhAEYgZwcm90bzM", [file_carillon_v1_common]);
 
 /**
  * Describes the message carillon.v1.MessagingClientFrame.
@@ -35,116 +35,319 @@ export const MessagingWelcomeSchema = /*@__PURE__*/
   messageDesc(file_carillon_v1_messaging, 2);
 
 /**
+ * Describes the message carillon.v1.Ping.
+ * Use `create(PingSchema)` to create a new message.
+ */
+export const PingSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 3);
+
+/**
+ * Describes the message carillon.v1.Pong.
+ * Use `create(PongSchema)` to create a new message.
+ */
+export const PongSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 4);
+
+/**
  * Describes the message carillon.v1.SealedEnvelope.
  * Use `create(SealedEnvelopeSchema)` to create a new message.
  */
 export const SealedEnvelopeSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 3);
+  messageDesc(file_carillon_v1_messaging, 5);
 
 /**
  * Describes the message carillon.v1.SendRequest.
  * Use `create(SendRequestSchema)` to create a new message.
  */
 export const SendRequestSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 4);
+  messageDesc(file_carillon_v1_messaging, 6);
+
+/**
+ * Describes the message carillon.v1.GroupSendRequest.
+ * Use `create(GroupSendRequestSchema)` to create a new message.
+ */
+export const GroupSendRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 7);
 
 /**
  * Describes the message carillon.v1.SendReply.
  * Use `create(SendReplySchema)` to create a new message.
  */
 export const SendReplySchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 5);
+  messageDesc(file_carillon_v1_messaging, 8);
 
 /**
  * Describes the message carillon.v1.AckRequest.
  * Use `create(AckRequestSchema)` to create a new message.
  */
 export const AckRequestSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 6);
+  messageDesc(file_carillon_v1_messaging, 9);
 
 /**
  * Describes the message carillon.v1.AckReply.
  * Use `create(AckReplySchema)` to create a new message.
  */
 export const AckReplySchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 7);
+  messageDesc(file_carillon_v1_messaging, 10);
 
 /**
  * Describes the message carillon.v1.FetchBundlesRequest.
  * Use `create(FetchBundlesRequestSchema)` to create a new message.
  */
 export const FetchBundlesRequestSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 8);
+  messageDesc(file_carillon_v1_messaging, 11);
 
 /**
  * Describes the message carillon.v1.Bundles.
  * Use `create(BundlesSchema)` to create a new message.
  */
 export const BundlesSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 9);
+  messageDesc(file_carillon_v1_messaging, 12);
 
 /**
  * Describes the message carillon.v1.DeviceBundle.
  * Use `create(DeviceBundleSchema)` to create a new message.
  */
 export const DeviceBundleSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 10);
+  messageDesc(file_carillon_v1_messaging, 13);
+
+/**
+ * Describes the message carillon.v1.KemPrekey.
+ * Use `create(KemPrekeySchema)` to create a new message.
+ */
+export const KemPrekeySchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 14);
+
+/**
+ * Describes the message carillon.v1.SignedDeviceList.
+ * Use `create(SignedDeviceListSchema)` to create a new message.
+ */
+export const SignedDeviceListSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 15);
 
 /**
  * Describes the message carillon.v1.SignedPrekey.
  * Use `create(SignedPrekeySchema)` to create a new message.
  */
 export const SignedPrekeySchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 11);
+  messageDesc(file_carillon_v1_messaging, 16);
 
 /**
  * Describes the message carillon.v1.OneTimePrekey.
  * Use `create(OneTimePrekeySchema)` to create a new message.
  */
 export const OneTimePrekeySchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 12);
+  messageDesc(file_carillon_v1_messaging, 17);
 
 /**
  * Describes the message carillon.v1.PublishPrekeysRequest.
  * Use `create(PublishPrekeysRequestSchema)` to create a new message.
  */
 export const PublishPrekeysRequestSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 13);
+  messageDesc(file_carillon_v1_messaging, 18);
 
 /**
  * Describes the message carillon.v1.PrekeysStatus.
  * Use `create(PrekeysStatusSchema)` to create a new message.
  */
 export const PrekeysStatusSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 14);
+  messageDesc(file_carillon_v1_messaging, 19);
 
 /**
  * Describes the message carillon.v1.FindAccountRequest.
  * Use `create(FindAccountRequestSchema)` to create a new message.
  */
 export const FindAccountRequestSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 15);
+  messageDesc(file_carillon_v1_messaging, 20);
 
 /**
  * Describes the message carillon.v1.AccountFound.
  * Use `create(AccountFoundSchema)` to create a new message.
  */
 export const AccountFoundSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 16);
+  messageDesc(file_carillon_v1_messaging, 21);
 
 /**
  * Describes the message carillon.v1.Delivery.
  * Use `create(DeliverySchema)` to create a new message.
  */
 export const DeliverySchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 17);
+  messageDesc(file_carillon_v1_messaging, 22);
 
 /**
  * Describes the message carillon.v1.QueueDrained.
  * Use `create(QueueDrainedSchema)` to create a new message.
  */
 export const QueueDrainedSchema = /*@__PURE__*/
-  messageDesc(file_carillon_v1_messaging, 18);
+  messageDesc(file_carillon_v1_messaging, 23);
+
+/**
+ * Describes the message carillon.v1.RefreshTokenRequest.
+ * Use `create(RefreshTokenRequestSchema)` to create a new message.
+ */
+export const RefreshTokenRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 24);
+
+/**
+ * Describes the message carillon.v1.AccessTokenReply.
+ * Use `create(AccessTokenReplySchema)` to create a new message.
+ */
+export const AccessTokenReplySchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 25);
+
+/**
+ * Describes the message carillon.v1.ListDevicesRequest.
+ * Use `create(ListDevicesRequestSchema)` to create a new message.
+ */
+export const ListDevicesRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 26);
+
+/**
+ * Describes the message carillon.v1.OwnDevices.
+ * Use `create(OwnDevicesSchema)` to create a new message.
+ */
+export const OwnDevicesSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 27);
+
+/**
+ * Describes the message carillon.v1.OwnDevice.
+ * Use `create(OwnDeviceSchema)` to create a new message.
+ */
+export const OwnDeviceSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 28);
+
+/**
+ * Describes the message carillon.v1.OfferLinkRequest.
+ * Use `create(OfferLinkRequestSchema)` to create a new message.
+ */
+export const OfferLinkRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 29);
+
+/**
+ * Describes the message carillon.v1.RemoveDeviceRequest.
+ * Use `create(RemoveDeviceRequestSchema)` to create a new message.
+ */
+export const RemoveDeviceRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 30);
+
+/**
+ * Describes the message carillon.v1.GroupMember.
+ * Use `create(GroupMemberSchema)` to create a new message.
+ */
+export const GroupMemberSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 31);
+
+/**
+ * Describes the message carillon.v1.GroupChange.
+ * Use `create(GroupChangeSchema)` to create a new message.
+ */
+export const GroupChangeSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 32);
+
+/**
+ * Describes the message carillon.v1.SignedGroupChange.
+ * Use `create(SignedGroupChangeSchema)` to create a new message.
+ */
+export const SignedGroupChangeSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 33);
+
+/**
+ * Describes the message carillon.v1.CreateGroupRequest.
+ * Use `create(CreateGroupRequestSchema)` to create a new message.
+ */
+export const CreateGroupRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 34);
+
+/**
+ * Describes the message carillon.v1.ChangeGroupRequest.
+ * Use `create(ChangeGroupRequestSchema)` to create a new message.
+ */
+export const ChangeGroupRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 35);
+
+/**
+ * Describes the message carillon.v1.FetchGroupRequest.
+ * Use `create(FetchGroupRequestSchema)` to create a new message.
+ */
+export const FetchGroupRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 36);
+
+/**
+ * Describes the message carillon.v1.Group.
+ * Use `create(GroupSchema)` to create a new message.
+ */
+export const GroupSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 37);
+
+/**
+ * Describes the message carillon.v1.MemberDevices.
+ * Use `create(MemberDevicesSchema)` to create a new message.
+ */
+export const MemberDevicesSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 38);
+
+/**
+ * Describes the message carillon.v1.WatchPresenceRequest.
+ * Use `create(WatchPresenceRequestSchema)` to create a new message.
+ */
+export const WatchPresenceRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 39);
+
+/**
+ * Describes the message carillon.v1.Presence.
+ * Use `create(PresenceSchema)` to create a new message.
+ */
+export const PresenceSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 40);
+
+/**
+ * Describes the message carillon.v1.SetPresenceRequest.
+ * Use `create(SetPresenceRequestSchema)` to create a new message.
+ */
+export const SetPresenceRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 41);
+
+/**
+ * Describes the message carillon.v1.SetPrivacyRequest.
+ * Use `create(SetPrivacyRequestSchema)` to create a new message.
+ */
+export const SetPrivacyRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 42);
+
+/**
+ * Describes the message carillon.v1.PrivacySettings.
+ * Use `create(PrivacySettingsSchema)` to create a new message.
+ */
+export const PrivacySettingsSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 43);
+
+/**
+ * Describes the message carillon.v1.SetBlockedRequest.
+ * Use `create(SetBlockedRequestSchema)` to create a new message.
+ */
+export const SetBlockedRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 44);
+
+/**
+ * Describes the message carillon.v1.ListBlockedRequest.
+ * Use `create(ListBlockedRequestSchema)` to create a new message.
+ */
+export const ListBlockedRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 45);
+
+/**
+ * Describes the message carillon.v1.BlockedAccounts.
+ * Use `create(BlockedAccountsSchema)` to create a new message.
+ */
+export const BlockedAccountsSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 46);
+
+/**
+ * Describes the message carillon.v1.SetPushTargetRequest.
+ * Use `create(SetPushTargetRequestSchema)` to create a new message.
+ */
+export const SetPushTargetRequestSchema = /*@__PURE__*/
+  messageDesc(file_carillon_v1_messaging, 47);
 
 /**
  * Describes the enum carillon.v1.EnvelopeKind.
@@ -157,4 +360,40 @@ export const EnvelopeKindSchema = /*@__PURE__*/
  */
 export const EnvelopeKind = /*@__PURE__*/
   tsEnum(EnvelopeKindSchema);
+
+/**
+ * Describes the enum carillon.v1.GroupRole.
+ */
+export const GroupRoleSchema = /*@__PURE__*/
+  enumDesc(file_carillon_v1_messaging, 1);
+
+/**
+ * @generated from enum carillon.v1.GroupRole
+ */
+export const GroupRole = /*@__PURE__*/
+  tsEnum(GroupRoleSchema);
+
+/**
+ * Describes the enum carillon.v1.PresenceAudience.
+ */
+export const PresenceAudienceSchema = /*@__PURE__*/
+  enumDesc(file_carillon_v1_messaging, 2);
+
+/**
+ * @generated from enum carillon.v1.PresenceAudience
+ */
+export const PresenceAudience = /*@__PURE__*/
+  tsEnum(PresenceAudienceSchema);
+
+/**
+ * Describes the enum carillon.v1.PushService.
+ */
+export const PushServiceSchema = /*@__PURE__*/
+  enumDesc(file_carillon_v1_messaging, 3);
+
+/**
+ * @generated from enum carillon.v1.PushService
+ */
+export const PushService = /*@__PURE__*/
+  tsEnum(PushServiceSchema);
 

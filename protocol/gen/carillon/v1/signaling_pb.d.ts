@@ -7,7 +7,7 @@
 
 import type { GenEnum, GenFile, GenMessage } from "@bufbuild/protobuf/codegenv2";
 import type { Message } from "@bufbuild/protobuf";
-import type { DeviceAddress, Failure, Hello } from "./common_pb.js";
+import type { DeviceAddress, Done, Failure, Hello } from "./common_pb.js";
 
 /**
  * Describes the file carillon/v1/signaling.proto.
@@ -163,18 +163,6 @@ export declare type SignalingServerFrame = Message<"carillon.v1.SignalingServerF
  * Use `create(SignalingServerFrameSchema)` to create a new message.
  */
 export declare const SignalingServerFrameSchema: GenMessage<SignalingServerFrame>;
-
-/**
- * @generated from message carillon.v1.Done
- */
-export declare type Done = Message<"carillon.v1.Done"> & {
-};
-
-/**
- * Describes the message carillon.v1.Done.
- * Use `create(DoneSchema)` to create a new message.
- */
-export declare const DoneSchema: GenMessage<Done>;
 
 /**
  * @generated from message carillon.v1.SignalingWelcome

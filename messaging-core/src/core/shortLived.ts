@@ -1,0 +1,21 @@
+// The port to what lives for seconds or minutes and is shared by the nodes of
+// one system: codes under way, challenges, link codes, nodes' public keys. Losing
+// it costs somebody a second attempt, never a message.
+// test/shortLivedContract.ts holds every adapter to this.
+
+export type ShortLivedKind = 'registration' | 'challenge-key' | 'spent-challenge' | 'link' | 'jwk' | 'revoked';
+
+export interface ShortLived {
+  /** @throws ProtocolError `rate-limited` when this kind holds as many as it may */
+  put(kind: ShortLivedKind, key: string, value: string, lifeMs: number): Promise<void>;
+  get(kind: ShortLivedKind, key: string): Promise<string | undefined>;
+  /** Puts it in place only if there is none; returns what is there now. */
+  getOrPut(kind: ShortLivedKind, key: string, value: string, lifeMs: number): Promise<string>;
+  /** Gets and deletes, so that only one caller has it. */
+  take(kind: ShortLivedKind, key: string): Promise<string | undefined>;
+  /** Replaces it if it still is `before`; its end stays. */
+  replace(kind: ShortLivedKind, key: string, before: string, after: string): Promise<boolean>;
+  /** Everything of a kind that has few: keys, revocations. */
+  list(kind: ShortLivedKind): Promise<readonly { readonly key: string; readonly value: string }[]>;
+  close(): Promise<void>;
+}

@@ -1,0 +1,52 @@
+// An append-only stream of what happened, without content: who consumes it has a
+// name, and goes on from where it stopped. At least once: a consumer that ends
+// between its work and its commit sees the event again.
+// test/eventLogContract.ts holds every adapter to this.
+import type { AccountId, DeviceId } from '@carillon/protocol';
+
+export type CarillonEvent =
+  | {
+      readonly type: 'device-connected' | 'device-disconnected';
+      readonly accountId: AccountId;
+      readonly deviceId: DeviceId;
+    }
+  | {
+      readonly type: 'device-added' | 'device-removed';
+      readonly accountId: AccountId;
+      readonly deviceId: DeviceId;
+    }
+  /** Into the queue of a device that is not connected: somebody may have to wake it. */
+  | {
+      readonly type: 'envelope-waiting';
+      readonly accountId: AccountId;
+      readonly deviceId: DeviceId;
+      readonly urgent: boolean;
+      readonly expiresAtMs: number;
+    }
+  /** Acknowledged by the device: `count` envelopes. */
+  | {
+      readonly type: 'envelopes-delivered';
+      readonly accountId: AccountId;
+      readonly deviceId: DeviceId;
+      readonly count: number;
+    }
+  | { readonly type: 'call-ended'; readonly callId: string; readonly reason: string; readonly durationMs: number };
+
+export interface RecordedEvent {
+  /** Grows; opaque to consumers. */
+  readonly position: string;
+  readonly atMs: number;
+  readonly event: CarillonEvent;
+}
+
+export interface EventLog {
+  /** Resolves when it is in the log. Events may share a commit. */
+  append(event: CarillonEvent, atMs: number): Promise<void>;
+  /** The next events that this consumer has not committed, oldest first; waits up to `waitMs` for the first. */
+  read(consumer: string, limit: number, waitMs: number): Promise<readonly RecordedEvent[]>;
+  /** The consumer is done with everything up to here. */
+  commit(consumer: string, position: string): Promise<void>;
+  /** Keeps the newest `eventsMax`; a consumer that is further behind goes on with the oldest there is. */
+  trim(eventsMax: number): Promise<void>;
+  close(): Promise<void>;
+}
