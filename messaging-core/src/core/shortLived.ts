@@ -5,6 +5,19 @@
 
 export type ShortLivedKind = 'registration' | 'challenge-key' | 'spent-challenge' | 'link' | 'jwk' | 'revoked';
 
+/**
+ * Values of a kind there may be at once, in the whole system. More costs memory (about 300 bytes each), fewer turns
+ * honest people away while somebody floods.
+ */
+export const SHORT_LIVED_MAX: Readonly<Record<ShortLivedKind, number>> = {
+  registration: 20_000,
+  'challenge-key': 64,
+  'spent-challenge': 200_000,
+  link: 20_000,
+  jwk: 1_000,
+  revoked: 20_000,
+};
+
 export interface ShortLived {
   /** @throws ProtocolError `rate-limited` when this kind holds as many as it may */
   put(kind: ShortLivedKind, key: string, value: string, lifeMs: number): Promise<void>;
