@@ -1,17 +1,23 @@
 export { E2eeError, type E2eeErrorCode } from './errors.ts';
 export {
   createIdentity,
+  createKemPrekeys,
+  createLastResortKemPrekey,
   createOneTimePrekeys,
   createSignedPrekey,
   type Identity,
+  type KemPrekeyPair,
+  type KemPrekeySecret,
   type OneTimePrekeyPair,
   type PrekeyBundle,
   type SignedPrekeyPair,
+  type SignedPublicKey,
+  verifyKemPrekey,
   verifySignedPrekey,
 } from './keys.ts';
 export { nobleProvider } from './noble.ts';
 export { pad, paddedLength, unpad } from './padding.ts';
-export type { CryptoProvider, KeyPair } from './provider.ts';
+export type { CryptoProvider, KemEncapsulation, KeyPair } from './provider.ts';
 export { type SafetyNumberParty, safetyNumber } from './safetyNumber.ts';
 export {
   type CiphertextKind,

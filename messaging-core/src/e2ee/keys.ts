@@ -1,9 +1,12 @@
 // A device's long-term and one-time keys, and what it publishes of them.
-import { prekeyProof } from '@carillon/protocol';
+import { kemPrekeyProof, prekeyProof } from '@carillon/protocol';
 import { E2eeError } from './errors.ts';
 import type { CryptoProvider, KeyPair } from './provider.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+const KEM_SEED_BYTES = 64;
+const KEM_PUBLIC_KEY_BYTES = 1_568;
 
 /** Ed25519. Signs; its X25519 form takes part in key agreement. */
 export interface Identity {
@@ -21,10 +24,34 @@ export interface OneTimePrekeyPair extends KeyPair {
   readonly id: number;
 }
 
+/** ML-KEM-1024; the private key is its 64-byte seed. The public key is of no use here once it is published. */
+export interface KemPrekeyPair extends KeyPair {
+  readonly id: number;
+  /** Ed25519 by the identity over `kemPrekeyProof(id, publicKey)`. */
+  readonly signature: Bytes;
+}
+
+/** What has to be kept of a KEM prekey to open what is sealed to it. */
+export interface KemPrekeySecret {
+  /** The 64-byte seed. */
+  readonly privateKey: Bytes;
+  /** It stays after use; a one-time one is deleted. */
+  readonly lastResort: boolean;
+}
+
+/** A public key that its identity has signed. */
+export interface SignedPublicKey {
+  readonly id: number;
+  readonly publicKey: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
 /** What a peer fetches to start a session; a DeviceBundle of the wire fits. */
 export interface PrekeyBundle {
   readonly identityKey: Uint8Array;
-  readonly signedPrekey: { readonly id: number; readonly publicKey: Uint8Array; readonly signature: Uint8Array };
+  readonly signedPrekey: SignedPublicKey;
+  /** One-time or of last resort: only who published it knows. */
+  readonly kemPrekey?: SignedPublicKey | undefined;
   readonly oneTimePrekey?: { readonly id: number; readonly publicKey: Uint8Array } | undefined;
 }
 
@@ -47,12 +74,35 @@ export function createOneTimePrekeys(provider: CryptoProvider, firstId: number, 
   }));
 }
 
-/** @throws E2eeError bad-signature */
-export function verifySignedPrekey(
+/** Ids `firstId`, `firstId + 1`, ...; at most 2^31 - 1. */
+export function createKemPrekeys(
   provider: CryptoProvider,
-  identityKey: Uint8Array,
-  prekey: PrekeyBundle['signedPrekey'],
-): void {
+  identity: Identity,
+  firstId: number,
+  count: number,
+): KemPrekeyPair[] {
+  return Array.from({ length: count }, (_, i) => {
+    const id = firstId + i;
+    const pair = provider.kemKeyPair(provider.randomBytes(KEM_SEED_BYTES));
+    return { id, ...pair, signature: provider.ed25519Sign(identity.seed, kemPrekeyProof(id, pair.publicKey)) };
+  });
+}
+
+/** One that the server gives out when the one-time ones have run out. Its id is of the same series as theirs. */
+export function createLastResortKemPrekey(provider: CryptoProvider, identity: Identity, id: number): KemPrekeyPair {
+  return createKemPrekeys(provider, identity, id, 1)[0]!;
+}
+
+/** @throws E2eeError bad-signature */
+export function verifyKemPrekey(provider: CryptoProvider, identityKey: Uint8Array, prekey: SignedPublicKey): void {
+  const authentic =
+    prekey.publicKey.length === KEM_PUBLIC_KEY_BYTES &&
+    provider.ed25519Verify(identityKey, kemPrekeyProof(prekey.id, prekey.publicKey), prekey.signature);
+  if (!authentic) throw new E2eeError('bad-signature', 'the KEM prekey is not signed by this identity');
+}
+
+/** @throws E2eeError bad-signature */
+export function verifySignedPrekey(provider: CryptoProvider, identityKey: Uint8Array, prekey: SignedPublicKey): void {
   const authentic =
     prekey.publicKey.length === 32 &&
     provider.ed25519Verify(identityKey, prekeyProof(prekey.id, prekey.publicKey), prekey.signature);

@@ -6,7 +6,9 @@ import {
   createHash,
   createPrivateKey,
   createPublicKey,
+  decapsulate,
   diffieHellman,
+  encapsulate,
   hash,
   hkdfSync,
   type KeyObject,
@@ -20,48 +22,38 @@ import type { CryptoProvider } from './provider.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
-// RFC 8410: PKCS #8 and SubjectPublicKeyInfo of these curves are a fixed prefix
-// and the raw 32 bytes.
-const PKCS8 = { x25519: 0x6e, ed25519: 0x70 } as const;
+// PKCS #8 and SubjectPublicKeyInfo of these keys are a fixed prefix and the raw
+// bytes: RFC 8410 for the curves, RFC 9935 §4 and §6 for ML-KEM, its private key by seed.
+const hex = (digits: string) => Buffer.from(digits, 'hex');
+const X25519 = {
+  private: { prefix: hex('302e020100300506032b656e04220420'), bytes: 32 },
+  public: { prefix: hex('302a300506032b656e032100'), bytes: 32 },
+};
+const ED25519 = {
+  private: { prefix: hex('302e020100300506032b657004220420'), bytes: 32 },
+  public: { prefix: hex('302a300506032b6570032100'), bytes: 32 },
+};
+const ML_KEM_1024 = {
+  private: { prefix: hex('3054020100300b060960864801650304040304428040'), bytes: 64 },
+  public: { prefix: hex('30820632300b06096086480165030404030382062100'), bytes: 1_568 },
+};
 
-function privateKeyObject(curve: keyof typeof PKCS8, raw: Uint8Array): KeyObject {
-  if (raw.length !== 32) throw new Error('a private key has 32 bytes');
-  const der = Buffer.concat([
-    Buffer.from([
-      0x30,
-      0x2e,
-      0x02,
-      0x01,
-      0x00,
-      0x30,
-      0x05,
-      0x06,
-      0x03,
-      0x2b,
-      0x65,
-      PKCS8[curve],
-      0x04,
-      0x22,
-      0x04,
-      0x20,
-    ]),
-    raw,
-  ]);
-  return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+function privateKeyObject({ private: { prefix, bytes } }: typeof X25519, raw: Uint8Array): KeyObject {
+  if (raw.length !== bytes) throw new Error(`a private key has ${bytes} bytes`);
+  const der = Buffer.concat([prefix, raw]);
+  const key = createPrivateKey({ key: der, format: 'der', type: 'pkcs8' });
+  der.fill(0);
+  return key;
 }
 
-function publicKeyObject(curve: keyof typeof PKCS8, raw: Uint8Array): KeyObject {
-  if (raw.length !== 32) throw new Error('a public key has 32 bytes');
-  const der = Buffer.concat([
-    Buffer.from([0x30, 0x2a, 0x30, 0x05, 0x06, 0x03, 0x2b, 0x65, PKCS8[curve], 0x03, 0x21, 0x00]),
-    raw,
-  ]);
-  return createPublicKey({ key: der, format: 'der', type: 'spki' });
+function publicKeyObject({ public: { prefix, bytes } }: typeof X25519, raw: Uint8Array): KeyObject {
+  if (raw.length !== bytes) throw new Error(`a public key has ${bytes} bytes`);
+  return createPublicKey({ key: Buffer.concat([prefix, raw]), format: 'der', type: 'spki' });
 }
 
-function rawPublicKey(privateKey: KeyObject): Bytes {
-  const spki = createPublicKey(privateKey).export({ format: 'der', type: 'spki' });
-  return new Uint8Array(spki.subarray(-32));
+function rawPublicKey(algorithm: typeof X25519, raw: Uint8Array): Bytes {
+  const spki = createPublicKey(privateKeyObject(algorithm, raw)).export({ format: 'der', type: 'spki' });
+  return new Uint8Array(spki.subarray(algorithm.public.prefix.length));
 }
 
 const TAG_BYTES = 16;
@@ -90,22 +82,22 @@ export const nativeProvider: CryptoProvider = {
   randomBytes: (length) => randomFillSync(new Uint8Array(length)),
   x25519KeyPair(privateKey) {
     const copy = new Uint8Array(privateKey);
-    return { privateKey: copy, publicKey: rawPublicKey(privateKeyObject('x25519', copy)) };
+    return { privateKey: copy, publicKey: rawPublicKey(X25519, copy) };
   },
   x25519(privateKey, publicKey) {
     // OpenSSL fails on an all-zero result (RFC 7748 §6.1).
     const shared = diffieHellman({
-      privateKey: privateKeyObject('x25519', privateKey),
-      publicKey: publicKeyObject('x25519', publicKey),
+      privateKey: privateKeyObject(X25519, privateKey),
+      publicKey: publicKeyObject(X25519, publicKey),
     });
     return new Uint8Array(shared);
   },
-  ed25519PublicKey: (seed) => rawPublicKey(privateKeyObject('ed25519', seed)),
-  ed25519Sign: (seed, message) => new Uint8Array(sign(null, message, privateKeyObject('ed25519', seed))),
+  ed25519PublicKey: (seed) => rawPublicKey(ED25519, seed),
+  ed25519Sign: (seed, message) => new Uint8Array(sign(null, message, privateKeyObject(ED25519, seed))),
   ed25519Verify(publicKey, message, signature) {
     if (signature.length !== 64 || !isStrictEd25519Key(publicKey)) return false;
     try {
-      return verify(null, message, publicKeyObject('ed25519', publicKey), signature);
+      return verify(null, message, publicKeyObject(ED25519, publicKey), signature);
     } catch {
       return false;
     }
@@ -123,6 +115,15 @@ export const nativeProvider: CryptoProvider = {
   hkdfSha256: (ikm, salt, info, length) => new Uint8Array(hkdfSync('sha256', ikm, salt, info, length)),
   hmacSha256,
   sha256,
+  kemKeyPair(seed) {
+    const copy = new Uint8Array(seed);
+    return { privateKey: copy, publicKey: rawPublicKey(ML_KEM_1024, copy) };
+  },
+  kemEncapsulate(publicKey) {
+    const { ciphertext, sharedKey } = encapsulate(publicKeyObject(ML_KEM_1024, publicKey));
+    return { ciphertext: new Uint8Array(ciphertext), sharedSecret: new Uint8Array(sharedKey) };
+  },
+  kemDecapsulate: (seed, ciphertext) => new Uint8Array(decapsulate(privateKeyObject(ML_KEM_1024, seed), ciphertext)),
   aeadSeal(key, nonce, plaintext, associatedData) {
     const cipher = createCipheriv('aes-256-gcm', key, nonce, { authTagLength: TAG_BYTES });
     cipher.setAAD(associatedData);

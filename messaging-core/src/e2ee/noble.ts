@@ -4,6 +4,7 @@ import { ed25519, x25519 } from '@noble/curves/ed25519.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
 import type { CryptoProvider } from './provider.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -43,6 +44,23 @@ export const nobleProvider: CryptoProvider = {
   hkdfSha256: (ikm, salt, info, length) => own(hkdf(sha256, ikm, salt, info, length)),
   hmacSha256: (key, data) => own(hmac(sha256, key, data)),
   sha256: (data) => own(sha256(data)),
+  kemKeyPair(seed) {
+    const { publicKey, secretKey } = ml_kem1024.keygen(seed);
+    secretKey.fill(0);
+    return { publicKey: own(publicKey), privateKey: new Uint8Array(seed) };
+  },
+  kemEncapsulate(publicKey) {
+    const { cipherText, sharedSecret } = ml_kem1024.encapsulate(publicKey);
+    return { ciphertext: own(cipherText), sharedSecret: own(sharedSecret) };
+  },
+  kemDecapsulate(seed, ciphertext) {
+    const { secretKey } = ml_kem1024.keygen(seed);
+    try {
+      return own(ml_kem1024.decapsulate(ciphertext, secretKey));
+    } finally {
+      secretKey.fill(0);
+    }
+  },
   aeadSeal: (key, nonce, plaintext, associatedData) => own(gcm(key, nonce, associatedData).encrypt(plaintext)),
   aeadOpen: (key, nonce, ciphertext, associatedData) => own(gcm(key, nonce, associatedData).decrypt(ciphertext)),
 };

@@ -8,6 +8,11 @@ export interface KeyPair {
   readonly privateKey: Uint8Array<ArrayBuffer>;
 }
 
+export interface KemEncapsulation {
+  readonly ciphertext: Uint8Array<ArrayBuffer>;
+  readonly sharedSecret: Uint8Array<ArrayBuffer>;
+}
+
 export interface CryptoProvider {
   /** Cryptographically secure. */
   randomBytes(length: number): Uint8Array<ArrayBuffer>;
@@ -27,6 +32,18 @@ export interface CryptoProvider {
   hkdfSha256(ikm: Uint8Array, salt: Uint8Array, info: Uint8Array, length: number): Uint8Array<ArrayBuffer>;
   hmacSha256(key: Uint8Array, data: Uint8Array): Uint8Array<ArrayBuffer>;
   sha256(data: Uint8Array): Uint8Array<ArrayBuffer>;
+  /**
+   * ML-KEM-1024 (FIPS 203). The private key is the 64-byte seed d || z, from which
+   * the 3,168 bytes of the decapsulation key follow.
+   */
+  kemKeyPair(seed: Uint8Array): KeyPair;
+  /** @throws Error on a malformed encapsulation key (FIPS 203 §7.2) */
+  kemEncapsulate(publicKey: Uint8Array): KemEncapsulation;
+  /**
+   * A ciphertext of the right length always gives 32 bytes: another secret when it was not made for this key.
+   * @throws Error on a malformed ciphertext
+   */
+  kemDecapsulate(seed: Uint8Array, ciphertext: Uint8Array): Uint8Array<ArrayBuffer>;
   /** AES-256-GCM, 12-byte nonce, the 16-byte tag appended. */
   aeadSeal(
     key: Uint8Array,

@@ -14,7 +14,7 @@ import {
 } from './doubleRatchet.ts';
 import { equalBytes } from './equalBytes.ts';
 import { E2eeError } from './errors.ts';
-import type { Identity, PrekeyBundle } from './keys.ts';
+import type { Identity, KemPrekeySecret, PrekeyBundle } from './keys.ts';
 import type { CryptoProvider, KeyPair } from './provider.ts';
 import { splitRatchetMessage } from './ratchetHeader.ts';
 import { decodeX3dhHeader, initiateX3dh, respondX3dh, X3DH_HEADER_BYTES } from './x3dh.ts';
@@ -50,6 +50,7 @@ export type CiphertextKind = 'prekey' | 'ratchet';
 export interface PrekeyLookup {
   signed(id: number): KeyPair | undefined;
   oneTime(id: number): KeyPair | undefined;
+  kem?(id: number): KemPrekeySecret | undefined;
 }
 
 export interface Decrypted {
@@ -57,6 +58,8 @@ export interface Decrypted {
   readonly plaintext: Bytes;
   /** To be deleted in the transaction that commits the record. */
   readonly usedOneTimePrekeyId: number | undefined;
+  /** A one-time KEM prekey, to be deleted likewise; the one of last resort is never named here. */
+  readonly usedKemPrekeyId: number | undefined;
   readonly peerIdentity: Bytes;
   /** It is not the one of the record before. */
   readonly identityChanged: boolean;
@@ -152,6 +155,7 @@ function decryptRatchet(
     record: withCurrent(record, { ...session, ratchet: opened.state, unanswered: false }, record.peerIdentity),
     plaintext: opened.plaintext,
     usedOneTimePrekeyId: undefined,
+    usedKemPrekeyId: undefined,
     peerIdentity: record.peerIdentity,
     identityChanged: false,
   };
@@ -201,6 +205,7 @@ function decryptPrekey(provider: CryptoProvider, input: DecryptInput, ciphertext
     record: withCurrent(input.record, session, header.identityKey),
     plaintext: opened.plaintext,
     usedOneTimePrekeyId: header.oneTimePrekeyId,
+    usedKemPrekeyId: undefined,
     peerIdentity: header.identityKey,
     identityChanged: input.record !== undefined && !equalBytes(input.record.peerIdentity, header.identityKey),
   };

@@ -182,6 +182,31 @@ for (const [name, provider] of Object.entries(providers)) {
       assert.throws(() => provider.aeadOpen(key, nonce, bytes(sealed).subarray(0, 15), aad));
     });
 
+    test('[E2EE-14] ML-KEM-1024: the sizes of FIPS 203, a secret shared, and another for what was not made for the key', () => {
+      const { publicKey, privateKey } = provider.kemKeyPair(provider.randomBytes(64));
+      assert.deepEqual([publicKey.length, privateKey.length], [1_568, 64]);
+      const { ciphertext, sharedSecret } = provider.kemEncapsulate(publicKey);
+      assert.deepEqual([ciphertext.length, sharedSecret.length], [1_568, 32]);
+      assert.deepEqual(provider.kemDecapsulate(privateKey, ciphertext), sharedSecret);
+      const changed = new Uint8Array(ciphertext);
+      changed[700]! ^= 1;
+      assert.notDeepEqual(provider.kemDecapsulate(privateKey, changed), sharedSecret);
+      const other = provider.kemKeyPair(provider.randomBytes(64));
+      assert.notDeepEqual(provider.kemDecapsulate(other.privateKey, ciphertext), sharedSecret);
+    });
+
+    test('[E2EE-14] ML-KEM-1024 refuses malformed keys and ciphertexts (FIPS 203 section 7)', () => {
+      const { publicKey, privateKey } = provider.kemKeyPair(new Uint8Array(64).fill(3));
+      const { ciphertext } = provider.kemEncapsulate(publicKey);
+      const notReduced = new Uint8Array(publicKey);
+      notReduced.set([0xff, 0xff, 0xff]);
+      for (const bad of [none, publicKey.subarray(1), notReduced]) assert.throws(() => provider.kemEncapsulate(bad));
+      for (const bad of [none, ciphertext.subarray(1), new Uint8Array(1_569)])
+        assert.throws(() => provider.kemDecapsulate(privateKey, bad));
+      assert.throws(() => provider.kemKeyPair(new Uint8Array(63)));
+      assert.throws(() => provider.kemDecapsulate(new Uint8Array(63), ciphertext));
+    });
+
     test('random bytes are of the length asked for, and not repeated', () => {
       assert.equal(provider.randomBytes(200_000).length, 200_000);
       assert.notDeepEqual(provider.randomBytes(32), provider.randomBytes(32));
@@ -225,5 +250,28 @@ test('[E2EE-1] both providers agree on whatever they are given', () => {
       assert.deepEqual(answers[0], answers[1]);
     }),
     { numRuns: 40 },
+  );
+});
+
+test('[E2EE-14] both providers have the same ML-KEM-1024: what one encapsulates the other opens', () => {
+  const seed = fc.uint8Array({ minLength: 64, maxLength: 64 });
+  fc.assert(
+    fc.property(seed, fc.nat({ max: 1_567 }), fc.integer({ min: 1, max: 255 }), (random, at, flip) => {
+      const keys = nobleProvider.kemKeyPair(random);
+      assert.deepEqual(nativeProvider.kemKeyPair(random), keys);
+      for (const [sender, receiver] of [
+        [nobleProvider, nativeProvider],
+        [nativeProvider, nobleProvider],
+      ] as const) {
+        const { ciphertext, sharedSecret } = sender.kemEncapsulate(keys.publicKey);
+        assert.deepEqual(receiver.kemDecapsulate(keys.privateKey, ciphertext), sharedSecret);
+        // Implicit rejection gives the same secret, too.
+        ciphertext[at]! ^= flip;
+        const rejected = receiver.kemDecapsulate(keys.privateKey, ciphertext);
+        assert.deepEqual(sender.kemDecapsulate(keys.privateKey, ciphertext), rejected);
+        assert.notDeepEqual(rejected, sharedSecret);
+      }
+    }),
+    { numRuns: 25 },
   );
 });
