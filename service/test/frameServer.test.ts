@@ -17,6 +17,7 @@ import { type FrameConnection, FrameServer, type ListeningService, listen, silen
 let server: FrameServer<typeof MessagingClientFrameSchema, typeof MessagingServerFrameSchema, string>;
 let listening: ListeningService;
 const closedSessions: string[] = [];
+const HEARTBEAT = { minMs: 40, maxMs: 200, defaultMs: 60 };
 let connections: FrameConnection<typeof MessagingServerFrameSchema>[] = [];
 const sockets: WebSocket[] = [];
 
@@ -29,6 +30,7 @@ before(async () => {
     rate: { perSecond: 100, burst: 50 },
     bufferedBytesMax: 256 * 1024,
     helloTimeoutMs: 200,
+    heartbeat: HEARTBEAT,
     log: silentLog,
     now: Date.now,
     authenticate: async ({ token }) => {
@@ -37,7 +39,7 @@ before(async () => {
     },
     open: (connection) => {
       connections.push(connection);
-      return { body: { case: 'welcome', value: { handle: 'me' } } };
+      return { body: { case: 'welcome', value: { handle: 'me', heartbeatMs: connection.heartbeatMs } } };
     },
     request: (_connection, _session, { body }) => {
       if (body.case === 'findAccount' && body.value.handle === 'throw') throw new Error('a bug');
@@ -69,8 +71,8 @@ async function ask(socket: WebSocket, bytes: Uint8Array): Promise<MessagingServe
   socket.send(bytes);
   return fromBinary(MessagingServerFrameSchema, ((await reply) as [Buffer])[0]);
 }
-const hello = (token = 'ana', version = 1) =>
-  frame({ requestId: 1, body: { case: 'hello', value: { token, version } } });
+const hello = (token = 'ana', version = 1, heartbeatMs = 0) =>
+  frame({ requestId: 1, body: { case: 'hello', value: { token, version, heartbeatMs } } });
 async function signedIn(token?: string): Promise<WebSocket> {
   const socket = await open();
   assert.equal((await ask(socket, hello(token))).body.case, 'welcome');
@@ -187,4 +189,73 @@ test('the service is told of each session that ends', async () => {
   socket.close();
   await once(socket, 'close');
   while (!closedSessions.includes('gone')) await new Promise((resolve) => setImmediate(resolve));
+});
+
+/** As a browser that gives its own signs of life: `asked` milliseconds apart at most. */
+async function beating(asked: number): Promise<{ socket: WebSocket; heartbeatMs: number }> {
+  const socket = await open();
+  const { body } = await ask(socket, hello('ana', 1, asked));
+  assert.equal(body.case, 'welcome');
+  return { socket, heartbeatMs: body.case === 'welcome' ? body.value.heartbeatMs : 0 };
+}
+
+test('[WIRE-8] the client chooses the heartbeat within bounds, and the welcome says it', async () => {
+  for (const [asked, given] of [
+    [0, 60],
+    [1, 40],
+    [100, 100],
+    [4_000_000_000, 200],
+  ] as const) {
+    const { socket, heartbeatMs } = await beating(asked);
+    assert.equal(heartbeatMs, given);
+    socket.close();
+  }
+});
+
+test('[WIRE-9] two and a half intervals without a frame end the socket; any frame is a sign of life', async () => {
+  const silent = await beating(40);
+  const startedAt = performance.now();
+  let pinged = false;
+  silent.socket.on('ping', () => {
+    pinged = true;
+  });
+  const lively = await beating(40);
+  const slow = await beating(200);
+  const frames = setInterval(
+    () => lively.socket.send(frame({ requestId: 2, body: { case: 'findAccount', value: { handle: 'x' } } })),
+    30,
+  );
+  await closedWith(silent.socket, 'heartbeat-missed');
+  assert.ok(performance.now() - startedAt >= 100, 'not before 2.5 intervals');
+  assert.equal(pinged, false, 'who gives signs of life by itself is not pinged');
+  clearInterval(frames);
+  lively.socket.ping();
+  assert.equal(lively.socket.readyState, WebSocket.OPEN);
+  assert.equal(slow.socket.readyState, WebSocket.OPEN);
+  await closedWith(lively.socket, 'heartbeat-missed');
+  await closedWith(slow.socket, 'heartbeat-missed');
+});
+
+test('[WIRE-9] who left the interval to the server is pinged, and its pongs are signs of life', async () => {
+  const socket = await signedIn();
+  let pings = 0;
+  await new Promise<void>((resolve) => {
+    socket.on('ping', () => {
+      if (++pings === 4) resolve();
+    });
+  });
+  assert.equal(socket.readyState, WebSocket.OPEN);
+  const mute = new WebSocket(`${listening.url.replace('http', 'ws')}/socket`, { autoPong: false });
+  sockets.push(mute);
+  await once(mute, 'open');
+  assert.equal((await ask(mute, hello())).body.case, 'welcome');
+  await closedWith(mute, 'heartbeat-missed');
+});
+
+test('[WIRE-10] sessions that may not go on are ended by the code that says why, others are left alone', async () => {
+  const removed = await signedIn('removed');
+  const other = await signedIn('other');
+  server.endSessions((session) => session === 'removed', new ProtocolError('device-removed'));
+  await closedWith(removed, 'device-removed');
+  assert.equal((await ask(other, frame({ requestId: 5 }))).body.case, 'failure');
 });
