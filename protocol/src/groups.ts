@@ -24,7 +24,10 @@ export interface GroupRosterChange {
   readonly changesState: boolean;
 }
 
-/** SHA-256 of the roster in its one canonical form. */
+/**
+ * SHA-256 of the roster in its one canonical form: ids and roles have fixed
+ * alphabets without space or newline, so no two rosters share a text.
+ */
 export function groupRosterDigest(roster: GroupRoster): Uint8Array<ArrayBuffer> {
   const lines = [...roster.members].sort(([a], [b]) => (a < b ? -1 : 1)).map(([id, role]) => `${id} ${role}\n`);
   const head = `carillon group roster v1\n${roster.groupId} ${roster.revision}\n`;
@@ -34,9 +37,10 @@ export function groupRosterDigest(roster: GroupRoster): Uint8Array<ArrayBuffer> 
 /**
  * The roster after a change that `by` made. The first change makes the group,
  * with its maker as an administrator. Administrators may do everything, members
- * may leave and change nothing else. When the last administrator leaves, the
- * member with the lowest account id becomes one: the same everywhere.
- * @throws ProtocolError `group-change-invalid`, `stale-group`, `group-forbidden`, `group-full`
+ * may leave and change nothing else. When the last administrator leaves or steps
+ * down, the member with the lowest account id becomes one: the same everywhere.
+ * An outsider learns nothing of the group, not even its revision.
+ * @throws ProtocolError `group-unknown`, `group-change-invalid`, `stale-group`, `group-forbidden`, `group-full`
  */
 export function applyGroupChange(
   before: GroupRoster | undefined,
@@ -47,15 +51,11 @@ export function applyGroupChange(
   if (new Set(named).size !== named.length) throw new ProtocolError('group-change-invalid');
   if (!before) return created(change, by);
   if (change.groupId !== before.groupId) throw new ProtocolError('group-change-invalid');
-  if (change.revision !== before.revision + 1) throw new ProtocolError('stale-group');
-  const digest = groupRosterDigest(before);
-  if (change.previousDigest.length !== 32 || !digest.every((byte, i) => byte === change.previousDigest[i]))
-    throw new ProtocolError('group-change-invalid');
   const role = before.members.get(by);
   if (role === undefined) throw new ProtocolError('group-unknown');
-  const leaves =
-    change.put.length === 0 && change.removed.length === 1 && change.removed[0] === by && !change.changesState;
-  if (role !== 'admin' && !leaves) throw new ProtocolError('group-forbidden');
+  if (change.revision !== before.revision + 1) throw new ProtocolError('stale-group');
+  if (!isDigestOf(before, change.previousDigest)) throw new ProtocolError('group-change-invalid');
+  if (role !== 'admin' && !isLeaving(change, by)) throw new ProtocolError('group-forbidden');
   if (named.length === 0 && !change.changesState) throw new ProtocolError('group-change-invalid');
   if (!change.removed.every((accountId) => before.members.has(accountId)))
     throw new ProtocolError('group-change-invalid');
@@ -63,6 +63,15 @@ export function applyGroupChange(
   for (const accountId of change.removed) members.delete(accountId);
   for (const { accountId, role: given } of change.put) members.set(accountId, given);
   return bounded({ groupId: before.groupId, revision: change.revision, members: withAdmin(members) });
+}
+
+function isDigestOf(roster: GroupRoster, digest: Uint8Array): boolean {
+  return digest.length === 32 && groupRosterDigest(roster).every((byte, index) => byte === digest[index]);
+}
+
+/** What a member who is no administrator may do. */
+function isLeaving(change: GroupRosterChange, by: AccountId): boolean {
+  return change.put.length === 0 && change.removed.length === 1 && change.removed[0] === by && !change.changesState;
 }
 
 function created(change: GroupRosterChange, by: AccountId): GroupRoster {

@@ -6,6 +6,7 @@ export * from '../gen/carillon/v1/signaling_pb.js';
 export * from './bytes.ts';
 export * from './errors.ts';
 export * from './groups.ts';
+export * from './groupWire.ts';
 export * from './http.ts';
 export * from './ids.ts';
 export * from './limits.ts';
