@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { measureCalls } from '@carillon/bench/calls';
 import { measureMedia } from '@carillon/bench/media';
 import { measureMessages } from '@carillon/bench/messages';
+import { measureMessaging } from '@carillon/bench/messaging';
 import { type Row, table } from '@carillon/bench/report';
 import { measureTurn } from '@carillon/bench/turn';
 import { World } from '@carillon/e2e';
@@ -11,12 +12,16 @@ import { ensureWorker } from '@carillon/sfu/worker';
 import { CHROMIUM, ensureProgram, FFMPEG } from './prerequisites/systemProgram.ts';
 import { ensureWebBuild } from './prerequisites/webBuild.ts';
 
-const PARTS = { messages: measureMessages, media: measureMedia, calls: measureCalls, turn: measureTurn };
+/** Each gets a whole system of its own. */
+const IN_A_WORLD = { messages: measureMessages, media: measureMedia, calls: measureCalls, turn: measureTurn };
+/** These start the servers that they measure. */
+const ALONE = { messaging: measureMessaging };
+const PARTS = [...Object.keys(IN_A_WORLD), ...Object.keys(ALONE)];
 
-const HELP = `npm run bench -- [--only ${Object.keys(PARTS).join('|')}] [--json]
+const HELP = `npm run bench -- [--only ${PARTS.join('|')}] [--json]
 
 Starts a whole Carillon of its own and measures it from real devices, beside the
-raw limits of this machine in the same run. Takes about three minutes.`;
+raw limits of this machine in the same run. Takes about seven minutes.`;
 
 const { values } = parseArgs({
   options: {
@@ -31,15 +36,20 @@ async function main(): Promise<void> {
     console.log(HELP);
     return;
   }
-  const chosen = Object.entries(PARTS).filter(([name]) => values.only === undefined || name === values.only);
-  if (chosen.length === 0) throw new Error(`--only takes one of ${Object.keys(PARTS).join(', ')}`);
+  if (values.only !== undefined && !PARTS.includes(values.only))
+    throw new Error(`--only takes one of ${PARTS.join(', ')}`);
+  const isChosen = ([name]: [string, unknown]) => values.only === undefined || name === values.only;
+  const inAWorld = Object.entries(IN_A_WORLD).filter(isChosen);
   const say = (words: string) => process.stderr.write(`${words}\n`);
-  await ensureWorker({ log: say });
-  await ensureProgram(FFMPEG, say);
-  await ensureProgram(CHROMIUM, say);
-  await ensureWebBuild(say);
   const rows: Row[] = [];
-  for (const [, measure] of chosen) {
+  for (const [, measure] of Object.entries(ALONE).filter(isChosen)) rows.push(...(await measure(say)));
+  if (inAWorld.length > 0) {
+    await ensureWorker({ log: say });
+    await ensureProgram(FFMPEG, say);
+    await ensureProgram(CHROMIUM, say);
+    await ensureWebBuild(say);
+  }
+  for (const [, measure] of inAWorld) {
     const world = await World.open();
     try {
       rows.push(...(await measure(world, say)));
