@@ -1,6 +1,14 @@
 // The SDK as an app sees it. `Carillon` (carillon.ts) implements `CarillonApi`;
 // the web app and the command line use nothing else.
-import type { AccountId, CallId, Handle, MessageId, RegistrationReply } from '@carillon/protocol';
+import type {
+  AccountId,
+  CallId,
+  ConversationId,
+  GroupId,
+  Handle,
+  MessageId,
+  RegistrationReply,
+} from '@carillon/protocol';
 import type { ContentChannel } from './messaging/contentChannel.ts';
 import type {
   Account,
@@ -8,10 +16,14 @@ import type {
   ConnectionStatus,
   Contact,
   Conversation,
+  DirectConversation,
   MediaKind,
   Message,
   Notice,
+  PresenceView,
+  Settings,
   TransferProgress,
+  TypingSign,
 } from './model.ts';
 import type { Platform } from './ports.ts';
 
@@ -26,6 +38,10 @@ export interface CarillonEvents {
   notice: Notice;
   /** New or changed; one in phase `ended` is sent once and then forgotten. */
   call: CallView;
+  /** Only of conversations that are open (`openConversation`). */
+  typing: TypingSign;
+  presence: PresenceView;
+  settings: Settings;
 }
 
 /** A file as the person chose it; the platform prepares it (re-encode, thumbnail) before it is sealed. */
@@ -42,6 +58,36 @@ export interface OpenedMedia {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly mimeType: string;
   readonly fileName: string;
+}
+
+export interface GroupsApi {
+  /** `picture`: at most 24 KiB of JPEG, PNG or WebP. @throws ProtocolError `group-full`, `account-unknown` */
+  createGroup(name: string, members: readonly AccountId[], picture?: Uint8Array<ArrayBuffer>): Promise<Conversation>;
+  /** Administrators only, as all changes but leaving. @throws ProtocolError `group-forbidden`, `group-full` */
+  addToGroup(group: GroupId, accounts: readonly AccountId[]): Promise<void>;
+  removeFromGroup(group: GroupId, accounts: readonly AccountId[]): Promise<void>;
+  /** The conversation stays, to be read; nothing more comes. */
+  leaveGroup(group: GroupId): Promise<void>;
+  setGroupAdmin(group: GroupId, account: AccountId, admin: boolean): Promise<void>;
+  renameGroup(group: GroupId, name: string): Promise<void>;
+  setGroupPicture(group: GroupId, picture: Uint8Array<ArrayBuffer> | undefined): Promise<void>;
+}
+
+export interface SocialApi {
+  /** Tells the others of an open conversation, at most every 5 seconds; call it at each key press. */
+  setTyping(conversation: ConversationId, typing: boolean): void;
+  /** The person looks at it: presence and typing of the others come as events until the returned is called. */
+  openConversation(conversation: ConversationId): () => void;
+  readonly settings: Settings;
+  setSettings(change: Partial<Settings>): Promise<Settings>;
+  /** What they send is dropped by the server, unsaid; they do not see us. @throws ProtocolError `unreachable` */
+  block(account: AccountId): Promise<void>;
+  unblock(account: AccountId): Promise<void>;
+  blocked(): Promise<Contact[]>;
+  /** A stranger's conversation becomes one like any other; answering does the same. */
+  acceptRequest(conversation: ConversationId): Promise<void>;
+  /** Its messages, on this device. A group has to be left before. */
+  deleteConversation(conversation: ConversationId): Promise<void>;
 }
 
 export interface CarillonApi {
@@ -63,19 +109,19 @@ export interface CarillonApi {
   /** Newest first. */
   conversations(): Promise<Conversation[]>;
   /** Finds the handle and opens (or returns) the conversation. @throws ProtocolError `account-unknown` */
-  startConversation(handle: string): Promise<Conversation>;
+  startConversation(handle: string): Promise<DirectConversation>;
   /** Oldest first, the last `limit` before `beforeMs`. */
-  messages(conversation: AccountId, options?: { beforeMs?: number; limit?: number }): Promise<Message[]>;
+  messages(conversation: ConversationId, options?: { beforeMs?: number; limit?: number }): Promise<Message[]>;
 
   /** Stored before it returns; sent now or when online again; its status changes by `message` events. */
-  sendText(to: AccountId, text: string): Promise<Message>;
-  sendMedia(to: AccountId, source: MediaSource): Promise<Message>;
+  sendText(to: ConversationId, text: string): Promise<Message>;
+  sendMedia(to: ConversationId, source: MediaSource): Promise<Message>;
   /** Tries a failed message again. */
   retry(message: MessageId): Promise<void>;
   /** Downloads (or takes from the device) and opens. @throws ProtocolError `blob-expired`; MediaTamperedError */
   openMedia(message: MessageId): Promise<OpenedMedia>;
   /** Sends read receipts for what has been seen. */
-  markRead(conversation: AccountId): Promise<void>;
+  markRead(conversation: ConversationId): Promise<void>;
 
   /** 60 digits to compare, the same on both sides. */
   safetyNumber(contact: AccountId): Promise<string>;
@@ -133,4 +179,4 @@ export interface CallsHalf extends CallsApi {
   close(options?: { readonly hangUp?: boolean }): Promise<void>;
 }
 
-export type { AccountId, CallId, Handle, MessageId };
+export type { AccountId, CallId, ConversationId, GroupId, Handle, MessageId };

@@ -1,6 +1,12 @@
 // The SDK's front: what an app holds. Everything behind it is made when
 // somebody signs in, and closed when they sign out.
-import { type AccountId, type MessageId, ProtocolError, type RegistrationReply } from '@carillon/protocol';
+import {
+  type AccountId,
+  type ConversationId,
+  type MessageId,
+  ProtocolError,
+  type RegistrationReply,
+} from '@carillon/protocol';
 import { notSignedIn, readProfile, writeProfile } from './account/profile.ts';
 import { beginRegistration, cleanName, finishRegistration } from './account/registration.ts';
 import type { CallsApi, CallsFactory, CarillonApi, CarillonEvents, MediaSource, OpenedMedia } from './api.ts';
@@ -9,7 +15,7 @@ import { contactView } from './contacts/contactRecord.ts';
 import { listConversations } from './conversations/conversations.ts';
 import { listMessages } from './conversations/history.ts';
 import { Emitter } from './events.ts';
-import type { Account, ConnectionStatus, Contact, Conversation, Message } from './model.ts';
+import type { Account, ConnectionStatus, Contact, Conversation, DirectConversation, Message } from './model.ts';
 import { noCalls } from './noCalls.ts';
 import type { Platform } from './ports.ts';
 import { SignedIn } from './signedIn.ts';
@@ -100,19 +106,19 @@ export class Carillon implements CarillonApi {
     return this.#ledger.read((tx) => listConversations(tx));
   }
 
-  async startConversation(handle: string): Promise<Conversation> {
+  async startConversation(handle: string): Promise<DirectConversation> {
     return this.#active().startConversation(handle);
   }
 
-  messages(conversation: AccountId, options: { beforeMs?: number; limit?: number } = {}): Promise<Message[]> {
+  messages(conversation: ConversationId, options: { beforeMs?: number; limit?: number } = {}): Promise<Message[]> {
     return this.#ledger.read((tx) => listMessages(tx, conversation, options));
   }
 
-  async sendText(to: AccountId, text: string): Promise<Message> {
+  async sendText(to: ConversationId, text: string): Promise<Message> {
     return this.#active().sendText(to, text);
   }
 
-  async sendMedia(to: AccountId, source: MediaSource): Promise<Message> {
+  async sendMedia(to: ConversationId, source: MediaSource): Promise<Message> {
     return this.#active().sendMedia(to, source);
   }
 
@@ -124,7 +130,7 @@ export class Carillon implements CarillonApi {
     return this.#active().openMedia(message);
   }
 
-  async markRead(conversation: AccountId): Promise<void> {
+  async markRead(conversation: ConversationId): Promise<void> {
     return this.#active().markRead(conversation);
   }
 

@@ -1,5 +1,15 @@
 // What an app shows: plain data, ready to render, no keys.
-import type { AccountId, BlobId, CallId, DeviceId, ErrorCode, Handle, MessageId } from '@carillon/protocol';
+import type {
+  AccountId,
+  BlobId,
+  CallId,
+  ConversationId,
+  DeviceId,
+  ErrorCode,
+  GroupId,
+  Handle,
+  MessageId,
+} from '@carillon/protocol';
 
 export interface Account {
   readonly accountId: AccountId;
@@ -15,15 +25,45 @@ export interface Contact {
   readonly name: string;
 }
 
-/** A conversation is with one other account, and named by it. */
+export interface GroupMemberView {
+  readonly contact: Contact;
+  readonly admin: boolean;
+}
+
+export interface GroupView {
+  readonly groupId: GroupId;
+  readonly name: string;
+  /** JPEG, PNG or WebP. */
+  readonly picture: Uint8Array<ArrayBuffer> | undefined;
+  /** We among them, while we are in the group. */
+  readonly members: readonly GroupMemberView[];
+  /** Whether we are an administrator. */
+  readonly admin: boolean;
+  /** False once we have left or were removed: nothing can be sent, and nothing more comes. */
+  readonly joined: boolean;
+  readonly revision: number;
+}
+
+/** A conversation is with one other account or in one group, and named by it. */
 export interface Conversation {
-  readonly with: Contact;
+  readonly id: ConversationId;
+  /** The other's name, or the group's. */
+  readonly title: string;
+  /** The other, of a conversation of two. */
+  readonly with: Contact | undefined;
+  readonly group: GroupView | undefined;
   readonly lastMessage: Message | undefined;
   readonly unread: number;
   readonly updatedAtMs: number;
   /** The other's identity key is not the one known before; until the person accepts it nothing is sent. */
   readonly identityChanged: boolean;
+  /** Begun by somebody we never wrote to: they learn nothing of us until it is accepted or answered. */
+  readonly request: boolean;
+  readonly blocked: boolean;
 }
+
+/** A conversation of two. */
+export type DirectConversation = Conversation & { readonly with: Contact };
 
 export type MediaKind = 'photo' | 'video' | 'voice-note' | 'file';
 
@@ -61,17 +101,53 @@ export type MessageBody =
 /** Outgoing: sending, sent, delivered, read, or failed. Incoming: unread, read. */
 export type MessageStatus = 'sending' | 'failed' | 'sent' | 'delivered' | 'read' | 'unread';
 
+/** How many members a message of ours has reached in a group. */
+export interface GroupReceipts {
+  readonly delivered: number;
+  readonly read: number;
+  /** Members it was sent to, without ourselves. */
+  readonly of: number;
+}
+
 export interface Message {
   readonly id: MessageId;
-  /** The other account of the conversation. */
-  readonly conversation: AccountId;
+  readonly conversation: ConversationId;
   readonly outgoing: boolean;
+  /** Who wrote it, of what came in a group. */
+  readonly author: Contact | undefined;
   readonly body: MessageBody;
   /** The sender's clock for what we sent, the server's for what we received; Unix milliseconds. */
   readonly sentAtMs: number;
   readonly status: MessageStatus;
+  /** Of our own in a group. */
+  readonly receipts: GroupReceipts | undefined;
   /** Why it failed, in words. */
   readonly failure: string | undefined;
+}
+
+/** Somebody writes at this moment; `typing` false when they stopped, or for 8 seconds gave no sign of it. */
+export interface TypingSign {
+  readonly conversation: ConversationId;
+  readonly contact: Contact;
+  readonly typing: boolean;
+}
+
+export interface PresenceView {
+  readonly accountId: AccountId;
+  /** False: they do not show it, or we do not show ours. */
+  readonly visible: boolean;
+  readonly online: boolean;
+  /** Unix milliseconds; 0: not known. */
+  readonly lastSeenMs: number;
+}
+
+export interface Settings {
+  /** Off: none are sent, and those of others are not shown either. */
+  readonly readReceipts: boolean;
+  /** Who sees when we are online; `nobody`: we do not see others' either. */
+  readonly presence: 'everyone' | 'contacts' | 'nobody';
+  /** Whose calls ring here: everybody's, or only of those we have written to or accepted. */
+  readonly callsFrom: 'everyone' | 'accepted';
 }
 
 export type ConnectionState = 'offline' | 'connecting' | 'online';

@@ -31,6 +31,8 @@ export type Collection =
   | 'received' // ids seen: deduplication
   | 'media' // keys and places of blobs
   | 'blobs' // decrypted or encrypted bytes kept on the device
+  | 'groups' // rosters, sender keys, ciphertexts that wait for one
+  | 'social' // settings, who is blocked, presence keys
   | 'calls'; // the active call, for resume
 
 export interface StoreTransaction {

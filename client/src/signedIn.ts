@@ -1,17 +1,24 @@
 // Everything that exists only while somebody is signed in, made and closed together.
 
 import { safetyNumber } from '@carillon/messaging-core/e2ee';
-import { type AccountId, type MessageId, ProtocolError, ReceiptKind } from '@carillon/protocol';
+import {
+  type AccountId,
+  type ConversationId,
+  isGroupId,
+  type MessageId,
+  ProtocolError,
+  ReceiptKind,
+} from '@carillon/protocol';
 import { AccessTokens } from './account/accessTokens.ts';
 import { readKeys } from './account/profile.ts';
 import type { CallsFactory, CallsHalf, MediaSource, OpenedMedia } from './api.ts';
 import type { HttpJson } from './connection/httpJson.ts';
 import { type ContactRecord, readContact, writeContact } from './contacts/contactRecord.ts';
-import { acceptChange, currentIdentities } from './contacts/trust.ts';
+import { acceptChange, currentRoots } from './contacts/trust.ts';
 import {
-  clearUnread,
   readConversation,
   readConversationRecord,
+  setUnread,
   touchConversation,
 } from './conversations/conversations.ts';
 import { findMessage, listMessages, updateMessage } from './conversations/history.ts';
@@ -24,7 +31,7 @@ import { encodeContent } from './messaging/content.ts';
 import { Messenger } from './messaging/messenger.ts';
 import { enqueue } from './messaging/outbox.ts';
 import { enqueueReceipts } from './messaging/receipts.ts';
-import type { Account, ConnectionStatus, Conversation, Message } from './model.ts';
+import type { Account, ConnectionStatus, DirectConversation, Message } from './model.ts';
 import { noCalls } from './noCalls.ts';
 import type { Platform } from './ports.ts';
 import type { Ledger } from './store/ledger.ts';
@@ -107,26 +114,28 @@ export class SignedIn {
     return this.#messenger.directory.byHandle(handle);
   }
 
-  async startConversation(handle: string): Promise<Conversation> {
+  async startConversation(handle: string): Promise<DirectConversation> {
     const contact = await this.contactByHandle(handle);
     if (!contact) throw new ProtocolError('account-unknown');
     if (contact.accountId === this.#parts.account().accountId) {
       throw new ProtocolError('invalid-request', { words: 'That is your own name.' });
     }
     const conversation = await this.#parts.ledger.change(async (tx, changes) => {
-      await touchConversation(tx, contact.accountId, this.#parts.platform.now());
+      // Who looks for somebody by name has accepted them, unless they wrote before as a stranger.
+      const accepted = (await readConversationRecord(tx, contact.accountId)) === undefined;
+      await touchConversation(tx, contact.accountId, this.#parts.platform.now(), { accepted });
       changes.conversation(contact.accountId);
       return readConversation(tx, contact.accountId);
     });
-    return conversation!;
+    return conversation as DirectConversation;
   }
 
-  async sendText(to: AccountId, text: string): Promise<Message> {
+  async sendText(to: ConversationId, text: string): Promise<Message> {
     const { platform, ledger, account } = this.#parts;
     if (text.length > TEXT_CHARACTERS_MAX) {
       throw new ProtocolError('frame-too-large', { words: 'The message is too long to be sent.' });
     }
-    await this.#messenger.directory.byId(to);
+    await this.#know(to);
     const id = newMessageId(platform.crypto);
     const message = await ledger.change(async (tx, changes) => {
       const content = encodeContent(account(), { case: 'text', value: { text } }, platform.now());
@@ -137,11 +146,17 @@ export class SignedIn {
     return message;
   }
 
-  async sendMedia(to: AccountId, source: MediaSource): Promise<Message> {
-    await this.#messenger.directory.byId(to);
+  async sendMedia(to: ConversationId, source: MediaSource): Promise<Message> {
+    await this.#know(to);
     const message = await queueMedia(this.#parts, to, source);
     this.#uploads.kick();
     return message;
+  }
+
+  /** @throws ProtocolError when there is nobody to send to */
+  async #know(to: ConversationId): Promise<void> {
+    if (isGroupId(to)) throw new ProtocolError('group-unknown');
+    await this.#messenger.directory.byId(to);
   }
 
   async retry(id: MessageId): Promise<void> {
@@ -168,7 +183,7 @@ export class SignedIn {
     return this.#downloads.open(id);
   }
 
-  async markRead(conversation: AccountId): Promise<void> {
+  async markRead(conversation: ConversationId): Promise<void> {
     const { platform, ledger, account } = this.#parts;
     await ledger.change(async (tx, changes) => {
       const record = await readConversationRecord(tx, conversation);
@@ -189,9 +204,11 @@ export class SignedIn {
         seen += page.length;
         beforeMs = page[0]!.sentAtMs;
       }
-      await clearUnread(tx, record);
+      await setUnread(tx, record, 0);
       changes.conversation(conversation);
-      await enqueueReceipts(tx, platform, account(), conversation, ReceiptKind.READ, ids);
+      if (!isGroupId(conversation)) {
+        await enqueueReceipts(tx, platform, account(), conversation, ReceiptKind.READ, ids);
+      }
     });
     this.#messenger.outbox.kickLane(conversation);
   }
@@ -202,7 +219,7 @@ export class SignedIn {
     const account = this.#parts.account();
     return safetyNumber(
       { accountId: account.accountId, identityKeys: [identity.publicKey] },
-      { accountId, identityKeys: currentIdentities(contact) },
+      { accountId, identityKeys: currentRoots(contact) },
     );
   }
 

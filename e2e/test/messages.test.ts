@@ -82,7 +82,7 @@ test('a photo, a video and a file reach someone who was offline; the server hold
   const opened = await bob.page.evaluate(async () => {
     const { carillon } = globalThis as unknown as { carillon: import('@carillon/client').CarillonApi };
     const [conversation] = await carillon.conversations();
-    const list = await carillon.messages(conversation!.with.accountId, { limit: 50 });
+    const list = await carillon.messages(conversation!.id, { limit: 50 });
     const media = list.filter((message) => message.body.type === 'media');
     return Promise.all(
       media.map(async (message) => ({
@@ -104,7 +104,7 @@ test('a voice note is recorded, sent and played', async () => {
   const duration = await bob.page.evaluate(async () => {
     const { carillon } = globalThis as unknown as { carillon: import('@carillon/client').CarillonApi };
     const [conversation] = await carillon.conversations();
-    const list = await carillon.messages(conversation!.with.accountId, { limit: 50 });
+    const list = await carillon.messages(conversation!.id, { limit: 50 });
     const note = list.findLast((message) => message.body.type === 'media' && message.body.media.kind === 'voice-note');
     const { bytes, mimeType } = await carillon.openMedia(note!.id);
     const context = new AudioContext();
@@ -151,7 +151,7 @@ test('a blob that was tampered with is refused by the client, and said plainly',
   const words = await bob.page.evaluate(async () => {
     const { carillon } = globalThis as unknown as { carillon: import('@carillon/client').CarillonApi };
     const [conversation] = await carillon.conversations();
-    const list = await carillon.messages(conversation!.with.accountId, { limit: 50 });
+    const list = await carillon.messages(conversation!.id, { limit: 50 });
     const file = list.findLast(
       (message) => message.body.type === 'media' && message.body.media.fileName === 'contract.txt',
     );

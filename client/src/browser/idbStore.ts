@@ -14,9 +14,11 @@ const COLLECTIONS: readonly Collection[] = [
   'received',
   'media',
   'blobs',
+  'groups',
+  'social',
   'calls',
 ];
-const VERSION = 1;
+const VERSION = 2;
 
 type ReadWrite = IDBPTransaction<unknown, string[], 'readwrite'>;
 

@@ -1,6 +1,6 @@
 // Messages, and calls if wanted, as they come.
 import type { Carillon } from '../carillon.ts';
-import type { CallView, Contact, Message } from '../model.ts';
+import type { CallView, Conversation, Message } from '../model.ts';
 import { saveMedia } from './saveMedia.ts';
 import type { Surroundings } from './surroundings.ts';
 import { failureWords } from './words.ts';
@@ -33,7 +33,7 @@ export async function listen(surroundings: Surroundings, options: ListenOptions)
   ];
   for (const conversation of await carillon.conversations()) {
     if (conversation.unread === 0) continue;
-    const recent = await carillon.messages(conversation.with.accountId, { limit: 500 });
+    const recent = await carillon.messages(conversation.id, { limit: 500 });
     for (const message of recent) if (message.status === 'unread') printer.message(message);
   }
   const onSignal = () => ended.resolve();
@@ -82,10 +82,13 @@ class Printer {
   async #print(message: Message): Promise<void> {
     const { output } = this.#surroundings;
     const { save, read, count } = this.#options;
-    const from = await this.#contact(message);
+    const conversation = await this.#conversation(message);
+    const from = message.author ?? conversation?.with;
+    const group = conversation?.group?.name;
     const { id, sentAtMs, body } = message;
-    const fields = { messageId: id, from: from?.handle, sentAtMs, ...shown(body) };
-    output.say('message', fields, `${clock(sentAtMs)} ${from?.handle ?? '?'}: ${wordsOf(message)}`);
+    const fields = { messageId: id, from: from?.handle, group, sentAtMs, ...shown(body) };
+    const who = group === undefined ? (from?.handle ?? '?') : `${from?.handle ?? ''} in ${group}`;
+    output.say('message', fields, `${clock(sentAtMs)} ${who}: ${wordsOf(message)}`);
     if (save !== undefined && body.type === 'media') {
       const { bytes, fileName } = await this.#carillon.openMedia(id);
       const path = await saveMedia(save, fileName, bytes);
@@ -95,9 +98,9 @@ class Printer {
     if (count !== undefined && this.#printed.size >= count) this.#enough();
   }
 
-  async #contact(message: Message): Promise<Contact | undefined> {
+  async #conversation(message: Message): Promise<Conversation | undefined> {
     const conversations = await this.#carillon.conversations();
-    return conversations.find((one) => one.with.accountId === message.conversation)?.with;
+    return conversations.find(({ id }) => id === message.conversation);
   }
 }
 

@@ -79,5 +79,5 @@ async function finish(
 
 async function isHeld(carillon: Carillon, message: Message): Promise<boolean> {
   const conversations = await carillon.conversations();
-  return conversations.some((one) => one.with.accountId === message.conversation && one.identityChanged);
+  return conversations.some((one) => one.id === message.conversation && one.identityChanged);
 }

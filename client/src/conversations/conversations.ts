@@ -1,52 +1,81 @@
-// Conversations: one for each account that was written to or heard from.
-import type { AccountId } from '@carillon/protocol';
+// Conversations: one for each account that was written to or heard from, and for each group.
+import { type AccountId, type ConversationId, isGroupId } from '@carillon/protocol';
 import { contactView, hasChangedIdentity, readContact } from '../contacts/contactRecord.ts';
+import { readGroupView } from '../groups/groupView.ts';
 import type { Conversation } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
+import { isBlocked } from '../social/blocks.ts';
 import { lastMessage } from './history.ts';
 
 export interface ConversationRecord {
-  readonly accountId: AccountId;
+  readonly id: ConversationId;
   readonly unread: number;
   readonly updatedAtMs: number;
+  /** We began it, answered in it, or said yes to it; before, the others learn nothing of us. */
+  readonly accepted: boolean;
+  /** Something came from them. */
+  readonly heard: boolean;
 }
 
 export const readConversationRecord = (
   tx: StoreTransaction,
-  accountId: AccountId,
-): Promise<ConversationRecord | undefined> => tx.get<ConversationRecord>('conversations', accountId);
+  id: ConversationId,
+): Promise<ConversationRecord | undefined> => tx.get<ConversationRecord>('conversations', id);
+
+const NEW = { unread: 0, updatedAtMs: 0, accepted: false, heard: false } as const;
 
 /** Opens it if need be; its time only moves forward. */
 export async function touchConversation(
   tx: StoreTransaction,
-  accountId: AccountId,
+  id: ConversationId,
   atMs: number,
-  unreadMore = 0,
+  more: { readonly unread?: number; readonly accepted?: boolean; readonly heard?: boolean } = {},
 ): Promise<ConversationRecord> {
-  const old = await readConversationRecord(tx, accountId);
+  const old = { ...NEW, ...(await readConversationRecord(tx, id)) };
   const record: ConversationRecord = {
-    accountId,
-    unread: (old?.unread ?? 0) + unreadMore,
-    updatedAtMs: Math.max(old?.updatedAtMs ?? 0, atMs),
+    id,
+    unread: old.unread + (more.unread ?? 0),
+    updatedAtMs: Math.max(old.updatedAtMs, atMs),
+    accepted: old.accepted || more.accepted === true,
+    heard: old.heard || more.heard === true,
   };
-  await tx.put('conversations', accountId, record);
+  await tx.put('conversations', id, record);
   return record;
 }
 
-export async function clearUnread(tx: StoreTransaction, record: ConversationRecord): Promise<void> {
-  await tx.put('conversations', record.accountId, { ...record, unread: 0 } satisfies ConversationRecord);
+export async function setUnread(tx: StoreTransaction, record: ConversationRecord, unread: number): Promise<void> {
+  await tx.put('conversations', record.id, { ...record, unread } satisfies ConversationRecord);
 }
 
-export async function readConversation(tx: StoreTransaction, accountId: string): Promise<Conversation | undefined> {
-  const record = await readConversationRecord(tx, accountId as AccountId);
-  const contact = await readContact(tx, accountId as AccountId);
-  if (!record || !contact) return undefined;
-  return {
-    with: contactView(contact),
-    lastMessage: await lastMessage(tx, accountId),
+/** Whether this account, or group, may learn of us: that something arrived, was read, that we write or are there. */
+export async function isAccepted(tx: StoreTransaction, id: ConversationId): Promise<boolean> {
+  return (await readConversationRecord(tx, id))?.accepted === true && !(await isBlocked(tx, id));
+}
+
+export async function readConversation(tx: StoreTransaction, id: string): Promise<Conversation | undefined> {
+  const record = await readConversationRecord(tx, id as ConversationId);
+  if (!record) return undefined;
+  const common = {
+    id: record.id,
+    lastMessage: await lastMessage(tx, record.id),
     unread: record.unread,
     updatedAtMs: record.updatedAtMs,
+    request: record.heard && !record.accepted,
+  };
+  if (isGroupId(id)) {
+    const group = await readGroupView(tx, id);
+    if (!group) return undefined;
+    return { ...common, title: group.name, with: undefined, group, identityChanged: false, blocked: false };
+  }
+  const contact = await readContact(tx, id as AccountId);
+  if (!contact) return undefined;
+  return {
+    ...common,
+    title: contact.name,
+    with: contactView(contact),
+    group: undefined,
     identityChanged: hasChangedIdentity(contact),
+    blocked: await isBlocked(tx, record.id),
   };
 }
 

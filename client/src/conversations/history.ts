@@ -1,5 +1,5 @@
 // Messages as the store holds them: by conversation and time, and by id.
-import type { AccountId, MessageId } from '@carillon/protocol';
+import type { ConversationId, MessageId } from '@carillon/protocol';
 import type { Message, MessageStatus } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Changes } from '../store/ledger.ts';
@@ -47,7 +47,7 @@ export async function advanceStatus(
   changes: Changes,
   id: MessageId,
   status: MessageStatus,
-  conversation?: AccountId,
+  conversation?: ConversationId,
 ): Promise<boolean> {
   const message = await findMessage(tx, id);
   if (!message?.outgoing || (conversation !== undefined && message.conversation !== conversation)) return false;
@@ -64,7 +64,7 @@ export async function failMessage(tx: StoreTransaction, changes: Changes, id: Me
 /** Oldest first, the last `limit` before `beforeMs`. */
 export async function listMessages(
   tx: StoreTransaction,
-  conversation: AccountId,
+  conversation: ConversationId,
   options: { beforeMs?: number; limit?: number } = {},
 ): Promise<Message[]> {
   const rows = await tx.list<Message>('messages', {

@@ -1,9 +1,9 @@
 // Putting messages into a conversation: our own, received ones, notices and calls.
 
 import type { CryptoProvider } from '@carillon/messaging-core/e2ee';
-import type { AccountId, CallId, MessageId } from '@carillon/protocol';
+import type { AccountId, CallId, ConversationId, MessageId } from '@carillon/protocol';
 import { bytesToBase64url } from '@carillon/protocol';
-import type { CallOutcome, Message, MessageBody } from '../model.ts';
+import type { CallOutcome, Contact, Message, MessageBody } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Changes } from '../store/ledger.ts';
 import { readConversationRecord, touchConversation } from './conversations.ts';
@@ -17,7 +17,7 @@ export function newMessageId(crypto: CryptoProvider): MessageId {
 export async function addOutgoing(
   tx: StoreTransaction,
   changes: Changes,
-  message: { id: MessageId; conversation: AccountId; body: MessageBody },
+  message: { id: MessageId; conversation: ConversationId; body: MessageBody },
   nowMs: number,
 ): Promise<Message> {
   const conversation = await readConversationRecord(tx, message.conversation);
@@ -25,11 +25,14 @@ export async function addOutgoing(
   const added = await addMessage(tx, changes, {
     ...message,
     outgoing: true,
+    author: undefined,
     sentAtMs,
     status: 'sending',
+    receipts: undefined,
     failure: undefined,
   });
-  await touchConversation(tx, message.conversation, added.sentAtMs);
+  // Who answers has accepted.
+  await touchConversation(tx, message.conversation, added.sentAtMs, { accepted: true });
   return added;
 }
 
@@ -37,18 +40,27 @@ export async function addOutgoing(
 export async function addIncoming(
   tx: StoreTransaction,
   changes: Changes,
-  message: { id: MessageId; conversation: AccountId; body: MessageBody; acceptedAtMs: number },
+  message: {
+    id: MessageId;
+    conversation: ConversationId;
+    body: MessageBody;
+    acceptedAtMs: number;
+    /** In a group. */
+    author?: Contact;
+  },
 ): Promise<boolean> {
   if (await findMessage(tx, message.id)) return false;
-  const { acceptedAtMs, ...rest } = message;
+  const { acceptedAtMs, author, ...rest } = message;
   const added = await addMessage(tx, changes, {
     ...rest,
     outgoing: false,
+    author,
     sentAtMs: acceptedAtMs,
     status: 'unread',
+    receipts: undefined,
     failure: undefined,
   });
-  await touchConversation(tx, message.conversation, added.sentAtMs, 1);
+  await touchConversation(tx, message.conversation, added.sentAtMs, { unread: 1, heard: true });
   return true;
 }
 
@@ -56,7 +68,7 @@ export async function addIncoming(
 export async function addNotice(
   tx: StoreTransaction,
   changes: Changes,
-  notice: { id: MessageId; conversation: AccountId; words: string; atMs: number },
+  notice: { id: MessageId; conversation: ConversationId; words: string; atMs: number },
 ): Promise<void> {
   const last = await lastMessage(tx, notice.conversation);
   if (last?.body.type === 'notice' && last.body.words === notice.words) return;
@@ -64,9 +76,11 @@ export async function addNotice(
     id: notice.id,
     conversation: notice.conversation,
     outgoing: false,
+    author: undefined,
     body: { type: 'notice', words: notice.words },
     sentAtMs: notice.atMs,
     status: 'read',
+    receipts: undefined,
     failure: undefined,
   });
   await touchConversation(tx, notice.conversation, added.sentAtMs);
@@ -80,6 +94,8 @@ export interface CallEntry {
   readonly video: boolean;
   readonly startedAtMs: number;
   readonly durationMs: number;
+  /** Only the other side says so: that a call was held does not make a stranger accepted. */
+  readonly claimed?: boolean;
 }
 
 /**
@@ -102,10 +118,16 @@ export async function recordCall(tx: StoreTransaction, changes: Changes, call: C
     id,
     conversation: call.with,
     outgoing: call.outgoing,
+    author: undefined,
     body,
     sentAtMs: call.startedAtMs,
     status: call.outgoing ? 'read' : missed ? 'unread' : 'read',
+    receipts: undefined,
     failure: undefined,
   });
-  await touchConversation(tx, call.with, added.sentAtMs, missed ? 1 : 0);
+  await touchConversation(tx, call.with, added.sentAtMs, {
+    unread: missed ? 1 : 0,
+    heard: !call.outgoing,
+    accepted: call.outgoing || (outcome === 'completed' && !call.claimed),
+  });
 }

@@ -1,7 +1,7 @@
 // A file the person chose, on its way into the queue: prepared, sealed, stored;
 // the upload follows by itself, also after a restart.
 import { sealBlob } from '@carillon/media-pipeline/sealing';
-import { type AccountId, LIMITS, type MessageId, ProtocolError } from '@carillon/protocol';
+import { type ConversationId, LIMITS, type MessageId, ProtocolError } from '@carillon/protocol';
 import type { MediaSource } from '../api.ts';
 import { failMessage, findMessage, updateMessage } from '../conversations/history.ts';
 import { addOutgoing, newMessageId } from '../conversations/writing.ts';
@@ -27,7 +27,7 @@ export interface MediaSendingParts {
  * The message is in the conversation at once; when preparation fails it stays
  * there, failed, with the reason, which is also thrown.
  */
-export async function queueMedia(parts: MediaSendingParts, to: AccountId, source: MediaSource): Promise<Message> {
+export async function queueMedia(parts: MediaSendingParts, to: ConversationId, source: MediaSource): Promise<Message> {
   const { platform, ledger, emitter } = parts;
   const id = newMessageId(platform.crypto);
   const caption = (source.caption ?? '').slice(0, CAPTION_CHARACTERS_MAX);

@@ -2,8 +2,8 @@
 // server has the blob whole; only then is the message with its key sent. Uploads
 // go one after another: two at once would only share the link.
 import {
-  type AccountId,
   type BlobId,
+  type ConversationId,
   grantReplySchema,
   type MessageId,
   PATHS,
@@ -26,7 +26,7 @@ const LOST = 'The file is no longer on this device; send it again.';
 
 export interface UploadJob {
   readonly messageId: MessageId;
-  readonly to: AccountId;
+  readonly to: ConversationId;
   readonly blobId: BlobId;
   /** Where tus goes on, once the server has named it. */
   readonly uploadUrl: string | undefined;
@@ -53,7 +53,7 @@ export interface UploadParts {
   readonly account: () => Account;
   readonly isOnline: () => boolean;
   /** A message waits in the outbox. */
-  readonly onUploaded: (to: AccountId) => void;
+  readonly onUploaded: (to: ConversationId) => void;
 }
 
 export class Uploads {

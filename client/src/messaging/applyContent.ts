@@ -79,6 +79,7 @@ export async function applyContent(tx: StoreTransaction, changes: Changes, arriv
         video: body.value.video,
         startedAtMs: Math.min(Number(body.value.startedAtMs) || acceptedAtMs, acceptedAtMs),
         durationMs: body.value.durationMs,
+        claimed: true,
       });
       return;
     }

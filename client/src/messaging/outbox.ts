@@ -2,7 +2,14 @@
 // has a lane of its own: in order within it, and none waits for another. What is
 // here survives a restart, with its ciphertext once it was sealed.
 import { pad } from '@carillon/messaging-core/e2ee';
-import { type AccountId, type DeviceId, type ErrorCode, type MessageId, ProtocolError } from '@carillon/protocol';
+import {
+  type AccountId,
+  type ConversationId,
+  type DeviceId,
+  type ErrorCode,
+  type MessageId,
+  ProtocolError,
+} from '@carillon/protocol';
 import { backoffMs } from '../connection/backoff.ts';
 import { advanceStatus, failMessage } from '../conversations/history.ts';
 import type { StoreTransaction } from '../ports.ts';
@@ -31,7 +38,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
 
 export interface OutboxItem {
   readonly messageId: MessageId;
-  readonly to: AccountId;
+  readonly to: ConversationId;
   /** Padded content. */
   readonly content: Uint8Array;
   /** For this device alone; the account's others get an empty content. */
@@ -113,7 +120,7 @@ export class Outbox {
   async kick(): Promise<void> {
     if (this.#closed || !this.#parts.isOnline()) return;
     const lanes = await this.#parts.ledger.read(async (tx) => {
-      const found: AccountId[] = [];
+      const found: ConversationId[] = [];
       for (let from = 'q/'; ; ) {
         const [first] = await tx.list<OutboxItem>('outbox', { from, to: 'q0', limit: 1 });
         if (!first) return found;
@@ -124,7 +131,7 @@ export class Outbox {
     for (const to of lanes) this.kickLane(to);
   }
 
-  kickLane(to: AccountId): void {
+  kickLane(to: ConversationId): void {
     if (this.#closed || !this.#parts.isOnline()) return;
     this.#wakes.get(to)?.();
     if (this.#running.has(to)) {
@@ -151,7 +158,7 @@ export class Outbox {
     await Promise.allSettled(this.#running.values());
   }
 
-  async #runLane(to: AccountId): Promise<void> {
+  async #runLane(to: ConversationId): Promise<void> {
     const { ledger, isOnline, now } = this.#parts;
     for (let failures = 0; !this.#closed && isOnline(); ) {
       const [next] = await ledger.read((tx) => tx.list<OutboxItem>('outbox', { ...laneRange(to), limit: 1 }));
@@ -190,7 +197,7 @@ export class Outbox {
     };
     const { devices } = await this.#parts.sender.send({
       messageId: item.messageId,
-      to: item.to,
+      to: item.to as AccountId,
       urgent: item.urgent,
       expiresAtMs: item.expiresAtMs,
       sealed: item.sealed,

@@ -117,7 +117,7 @@ describe('the browser half', () => {
     await reaches(bob, answer, 'delivered');
     const texts = await page.evaluate(async () => {
       const [conversation] = await window.carillon!.conversations();
-      const messages = await window.carillon!.messages(conversation!.with.accountId);
+      const messages = await window.carillon!.messages(conversation!.id);
       return messages.map(({ body }) => (body.type === 'text' ? body.text : body.type));
     });
     assert.deepEqual(texts, ['Hello from a browser', 'Hello from Node']);

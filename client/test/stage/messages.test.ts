@@ -22,7 +22,7 @@ describe('messages between two devices', () => {
     await reaches(ann, hello, 'delivered');
     const [fromAnn] = await bob.conversations();
     assert.deepEqual(
-      [fromAnn?.with.handle, fromAnn?.unread, fromAnn?.lastMessage?.body],
+      [fromAnn?.with?.handle, fromAnn?.unread, fromAnn?.lastMessage?.body],
       ['ann', 1, { type: 'text', text: 'Hello Bob' }],
     );
     await bob.markRead(idOf(ann));

@@ -1,12 +1,14 @@
 // The list of conversations, newest first, and the search in it.
-import type { AccountId, Conversation } from '@carillon/client';
+import type { AccountId, Conversation, ConversationId, DirectConversation } from '@carillon/client';
 import { computed, signal } from '@preact/signals';
 import { previewOf } from '../words/preview.ts';
 import { carillon } from './session.ts';
 
-const byAccount = signal<ReadonlyMap<AccountId, Conversation>>(new Map());
+const byAccount = signal<ReadonlyMap<AccountId, DirectConversation>>(new Map());
 export const listLoaded = signal(false);
 export const search = signal('');
+
+const isDirect = (conversation: Conversation): conversation is DirectConversation => conversation.with !== undefined;
 
 export const conversations = computed(() =>
   [...byAccount.value.values()].sort((a, b) => b.updatedAtMs - a.updatedAtMs),
@@ -26,21 +28,21 @@ export const unreadTotal = computed(() =>
   conversations.value.reduce((total, conversation) => total + conversation.unread, 0),
 );
 
-export function conversationWith(accountId: AccountId): Conversation | undefined {
-  return byAccount.value.get(accountId);
+export function conversationWith(id: ConversationId): DirectConversation | undefined {
+  return byAccount.value.get(id as AccountId);
 }
 
-export function conversationByHandle(handle: string): Conversation | undefined {
+export function conversationByHandle(handle: string): DirectConversation | undefined {
   return conversations.value.find((conversation) => conversation.with.handle === handle);
 }
 
 export function conversationChanged(conversation: Conversation): void {
-  byAccount.value = new Map(byAccount.value).set(conversation.with.accountId, conversation);
+  if (isDirect(conversation)) byAccount.value = new Map(byAccount.value).set(conversation.with.accountId, conversation);
 }
 
 export async function loadConversations(): Promise<void> {
   const all = await carillon().conversations();
-  byAccount.value = new Map(all.map((conversation) => [conversation.with.accountId, conversation]));
+  byAccount.value = new Map(all.filter(isDirect).map((conversation) => [conversation.with.accountId, conversation]));
   listLoaded.value = true;
 }
 

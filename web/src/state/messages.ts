@@ -1,6 +1,6 @@
 // The messages of the conversation that is open; only those that have been
 // scrolled to are held in memory.
-import type { AccountId, Message, MessageId } from '@carillon/client';
+import type { ConversationId, Message, MessageId } from '@carillon/client';
 import { batch, signal } from '@preact/signals';
 import { place } from '../layout/timeline.ts';
 import { attempt } from './attempt.ts';
@@ -10,14 +10,14 @@ import { carillon } from './session.ts';
 /** A screenful and a half on a large screen; more makes opening slower, fewer makes scrolling stutter. */
 const PAGE = 40;
 
-export const shownFor = signal<AccountId | undefined>(undefined);
+export const shownFor = signal<ConversationId | undefined>(undefined);
 export const messages = signal<readonly Message[]>([]);
 export const loading = signal(false);
 export const allLoaded = signal(false);
 /** Where the person had stopped reading when the conversation was opened. */
 export const unreadFrom = signal<MessageId | undefined>(undefined);
 
-export async function loadMessages(accountId: AccountId): Promise<void> {
+export async function loadMessages(accountId: ConversationId): Promise<void> {
   const unread = conversationWith(accountId)?.unread ?? 0;
   batch(() => {
     shownFor.value = accountId;

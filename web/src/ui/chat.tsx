@@ -1,4 +1,4 @@
-import type { Conversation } from '@carillon/client';
+import type { DirectConversation } from '@carillon/client';
 import { useEffect, useState } from 'preact/hooks';
 import { attach } from '../state/attachments.ts';
 import { BLOB_BYTES_MAX } from '../state/limits.ts';
@@ -11,7 +11,7 @@ import { MessageList } from './messageList.tsx';
 
 const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true;
 
-export function Chat({ conversation }: { conversation: Conversation }) {
+export function Chat({ conversation }: { conversation: DirectConversation }) {
   const contact = conversation.with;
   const [dropping, setDropping] = useState(false);
   useEffect(() => {

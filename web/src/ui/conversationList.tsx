@@ -1,4 +1,4 @@
-import type { Conversation } from '@carillon/client';
+import type { DirectConversation } from '@carillon/client';
 import { useRef, useState } from 'preact/hooks';
 import { nowMs } from '../state/clock.ts';
 import { draftOf } from '../state/drafts.ts';
@@ -10,12 +10,12 @@ import { Avatar } from './avatar.tsx';
 import { Ticks } from './ticks.tsx';
 
 interface RowProps {
-  readonly conversation: Conversation;
+  readonly conversation: DirectConversation;
   readonly open: boolean;
   readonly tabIndex: number;
 }
 
-function Preview({ conversation }: { conversation: Conversation }) {
+function Preview({ conversation }: { conversation: DirectConversation }) {
   const { lastMessage, with: contact } = conversation;
   const draft = openHandle.value === contact.handle ? '' : draftOf(contact.accountId);
   if (draft !== '') {
@@ -65,7 +65,7 @@ function Row({ conversation, open, tabIndex }: RowProps) {
 }
 
 /** One tab stop; the arrow keys, Home and End move within (the roving tabindex of the ARIA practices). */
-export function ConversationList({ shown }: { shown: readonly Conversation[] }) {
+export function ConversationList({ shown }: { shown: readonly DirectConversation[] }) {
   const ref = useRef<HTMLUListElement>(null);
   const [active, setActive] = useState<string>();
   const handles = shown.map((conversation) => conversation.with.handle as string);

@@ -14,6 +14,8 @@ function message(id: string, atMs: number, outgoing = false, body: MessageBody =
     body,
     sentAtMs: atMs,
     status: outgoing ? 'sent' : 'read',
+    author: undefined,
+    receipts: undefined,
     failure: undefined,
   };
 }

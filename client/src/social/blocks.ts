@@ -1,0 +1,17 @@
+// Who is blocked. The server drops what they send; this device drops it again,
+// should the server not.
+import type { AccountId, ConversationId } from '@carillon/protocol';
+import type { StoreTransaction } from '../ports.ts';
+
+const blockKey = (id: string) => `blocked/${id}`;
+
+export const isBlocked = async (tx: StoreTransaction, id: ConversationId): Promise<boolean> =>
+  (await tx.get<boolean>('social', blockKey(id))) === true;
+
+export const writeBlocked = (tx: StoreTransaction, accountId: AccountId, blocked: boolean): Promise<void> =>
+  blocked ? tx.put('social', blockKey(accountId), true) : tx.delete('social', blockKey(accountId));
+
+export async function listBlocked(tx: StoreTransaction): Promise<AccountId[]> {
+  const rows = await tx.list<boolean>('social', { from: blockKey(''), to: 'blocked0' });
+  return rows.map(({ key }) => key.slice(blockKey('').length) as AccountId);
+}
