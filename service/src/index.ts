@@ -1,4 +1,8 @@
 export * from './config.ts';
+export { EventConsumer, type EventConsumerOptions } from './events/eventConsumer.ts';
+export type * from './events/eventLog.ts';
+export { EVENTS_KEPT_MAX, type EventLogChoice, openEventLog } from './events/openEventLog.ts';
+export { SqliteEventLog } from './events/sqliteEventLog.ts';
 export * from './frameServer.ts';
 export { HEARTBEAT, type HeartbeatBounds } from './heartbeat.ts';
 export * from './http.ts';

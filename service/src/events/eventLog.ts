@@ -42,11 +42,16 @@ export interface RecordedEvent {
 export interface EventLog {
   /** Resolves when it is in the log. Events may share a commit. */
   append(event: CarillonEvent, atMs: number): Promise<void>;
-  /** The next events that this consumer has not committed, oldest first; waits up to `waitMs` for the first. */
+  /**
+   * The next events for this consumer, oldest first; waits up to `waitMs` for the first. Each is given out once while
+   * the log is open, and again after that unless it was committed. Where several nodes read under one consumer's name,
+   * each event goes to one of them, and what a dead one did not commit goes to another.
+   */
   read(consumer: string, limit: number, waitMs: number): Promise<readonly RecordedEvent[]>;
-  /** The consumer is done with everything up to here. */
+  /** The consumer is done with this event and everything that was given out to it before. */
   commit(consumer: string, position: string): Promise<void>;
   /** Keeps the newest `eventsMax`; a consumer that is further behind goes on with the oldest there is. */
   trim(eventsMax: number): Promise<void>;
+  /** Readers that wait are answered with nothing. */
   close(): Promise<void>;
 }
