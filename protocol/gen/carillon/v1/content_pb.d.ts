@@ -502,11 +502,15 @@ export declare type GroupInvite = Message<"carillon.v1.GroupInvite"> & {
   groupKey: Uint8Array;
 
   /**
+   * The inviter's, when it wrote.
+   *
    * @generated from field: uint32 roster_revision = 3;
    */
   rosterRevision: number;
 
   /**
+   * The roster at that revision. Empty: the changes are to be checked from the group's creation on.
+   *
    * @generated from field: repeated carillon.v1.GroupRosterEntry roster = 4;
    */
   roster: GroupRosterEntry[];
@@ -538,6 +542,31 @@ export declare type GroupRosterEntry = Message<"carillon.v1.GroupRosterEntry"> &
  * Use `create(GroupRosterEntrySchema)` to create a new message.
  */
 export declare const GroupRosterEntrySchema: GenMessage<GroupRosterEntry>;
+
+/**
+ * What the group's key seals: 12 bytes of nonce, then AES-256-GCM with the group id as associated data.
+ *
+ * @generated from message carillon.v1.GroupState
+ */
+export declare type GroupState = Message<"carillon.v1.GroupState"> & {
+  /**
+   * @generated from field: string name = 1;
+   */
+  name: string;
+
+  /**
+   * JPEG, PNG or WebP, at most 24 KiB.
+   *
+   * @generated from field: bytes picture = 2;
+   */
+  picture: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.GroupState.
+ * Use `create(GroupStateSchema)` to create a new message.
+ */
+export declare const GroupStateSchema: GenMessage<GroupState>;
 
 /**
  * A sender's chain in one group, to one member device.
