@@ -54,6 +54,7 @@ export async function createMedia(settings: MediaConfig, log: Log, options: Medi
     claims: accessClaimsSchema,
     invalid: 'token-invalid',
     expired: 'token-expired',
+    log,
   });
   const http = new MediaHttp({
     keys,
@@ -80,6 +81,7 @@ export async function createMedia(settings: MediaConfig, log: Log, options: Medi
     problems: () => problems(blobs, freeBytesMin),
     sweep: () => sweeper.sweep(),
     close: async () => {
+      access.close();
       await sweeper.close();
     },
   };

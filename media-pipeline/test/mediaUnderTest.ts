@@ -25,6 +25,8 @@ import { createMedia, type MediaOptions, type RunningMedia } from '../src/mediaS
 
 export interface Issuer {
   readonly url: string;
+  /** Devices that were removed: added by tests. */
+  readonly revoked: { accountId: AccountId; deviceId: number }[];
   token(accountId: AccountId, options?: { expiresInS?: number; audience?: string }): Promise<string>;
 }
 
@@ -45,9 +47,15 @@ export async function temporaryFolder(t: TestContext): Promise<string> {
 export async function startIssuer(t: TestContext): Promise<Issuer> {
   const { privateKey, publicKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519' });
   const jwk = { ...(await exportJWK(publicKey)), kid: 'test', alg: 'EdDSA' };
+  const revoked: Issuer['revoked'] = [];
+  const documents: Record<string, object> = {
+    [PATHS.messaging.jwks]: { keys: [jwk] },
+    [PATHS.messaging.revoked]: { devices: revoked },
+  };
   const server = createServer((incoming, response) => {
-    response.writeHead(incoming.url === PATHS.messaging.jwks ? 200 : 404, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ keys: [jwk] }));
+    const document = documents[incoming.url ?? ''];
+    response.writeHead(document ? 200 : 404, { 'content-type': 'application/json' });
+    response.end(JSON.stringify(document));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   t.after(() => {
@@ -56,6 +64,7 @@ export async function startIssuer(t: TestContext): Promise<Issuer> {
   });
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    revoked,
     token: (accountId, { expiresInS = 600, audience = TOKEN.audience.access } = {}) =>
       new SignJWT({ dev: 1 as DeviceId })
         .setProtectedHeader({ alg: 'EdDSA', kid: 'test' })

@@ -10,6 +10,11 @@ export const TOKEN = {
   audience: { access: 'carillon-access', room: 'carillon-room', upload: 'carillon-upload' },
 } as const;
 
+/** Life of an access token. Shorter makes devices ask more often; longer makes lists of removed devices longer. */
+export const ACCESS_TOKEN_LIFE_MS = 10 * 60_000;
+/** By how much clocks of the machines of one system may differ. */
+export const CLOCK_SKEW_MS = 60_000;
+
 /** Access token: messaging-core to every service. */
 export const accessClaimsSchema = z.object({ sub: accountIdSchema, dev: deviceIdSchema, exp: z.number() });
 export type AccessClaims = z.infer<typeof accessClaimsSchema>;

@@ -93,7 +93,7 @@ test('[BLOB-8] past its retention a blob is gone at once, said so for long, and 
   const tokens = { expiresInS: 10 ** 9 };
   const device = new TestDevice({
     url: server.url,
-    issuer: { url: '', token: (id) => server.issuer.token(id, tokens) },
+    issuer: { url: '', revoked: [], token: (id) => server.issuer.token(id, tokens) },
   });
   const bytes = randomBytes(10);
   const blobId = await device.upload(bytes);
@@ -124,7 +124,7 @@ test('[BLOB-8] a forward starts the days of a blob anew', async (t) => {
   const tokens = { expiresInS: 10 ** 9 };
   const device = new TestDevice({
     url: server.url,
-    issuer: { url: '', token: (id) => server.issuer.token(id, tokens) },
+    issuer: { url: '', revoked: [], token: (id) => server.issuer.token(id, tokens) },
   });
   const blobId = await device.upload(randomBytes(10));
   nowMs += 29 * DAY_MS;

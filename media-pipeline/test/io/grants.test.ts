@@ -108,3 +108,14 @@ test('asking again for an upload under way is not counted twice', async (t) => {
   await device.create(grant, 100_000);
   for (let i = 0; i < 3; i++) assert.equal((await device.askForGrant(blobId, 100_000)).status, 200);
 });
+
+test('[AUTH-12] the token of a removed device is refused on every path that asks for one', async (t) => {
+  const server = await startMedia(t);
+  const account = newAccountId();
+  const token = await server.issuer.token(account);
+  server.issuer.revoked.push({ accountId: account, deviceId: 1 });
+  for (const where of [PATHS.media.grants, PATHS.media.blobUrl(anyId())]) {
+    const answer = await ask(server.url + where, { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+    assert.deepEqual([answer.status, answer.code], [401, 'device-removed']);
+  }
+});

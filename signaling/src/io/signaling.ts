@@ -28,7 +28,9 @@ const FRAME_RATE = { perSecond: 200, burst: 1_000 };
 
 export interface SignalingOptions {
   /** Verifies access tokens; by default the JWKS of messaging-core. */
-  readonly accessKeys?: JWTVerifyGetKey;
+  readonly accessKeys?: JWTVerifyGetKey | URL;
+  /** Tests only need removed devices sooner. */
+  readonly revocationPollMs?: number;
   readonly nodes?: SfuNodes;
   /** Unix milliseconds. */
   readonly now?: () => number;
@@ -53,6 +55,8 @@ export async function createSignaling(
     claims: accessClaimsSchema,
     invalid: 'token-invalid',
     expired: 'token-expired',
+    log,
+    ...(options.revocationPollMs === undefined ? {} : { pollEveryMs: options.revocationPollMs }),
   });
   const seats = new Seats();
   const nodes = options.nodes ?? new FewestRooms(config.CARILLON_SFU_NODES.map(sfuNodeOf));
@@ -118,6 +122,13 @@ export async function createSignaling(
     },
   });
 
+  verifier.onRevoked(() =>
+    server.endSessions(
+      ({ address }) => verifier.isRevoked({ sub: address.accountId, dev: address.deviceId }),
+      new ProtocolError('device-removed'),
+    ),
+  );
+
   return {
     handleRequest(message, response, url) {
       if (url.pathname !== PATHS.signaling.jwks || message.method !== 'GET') return false;
@@ -130,6 +141,7 @@ export async function createSignaling(
       ...calls.problems(),
     ],
     async close() {
+      verifier.close();
       calls.close();
       await server.close();
       store.close();
