@@ -10,7 +10,6 @@ import {
   ReceiptKind,
 } from '@carillon/protocol';
 import { AccessTokens } from './account/accessTokens.ts';
-import { readKeys } from './account/profile.ts';
 import type { CallsFactory, CallsHalf, MediaSource, OpenedMedia } from './api.ts';
 import type { HttpJson } from './connection/httpJson.ts';
 import { type ContactRecord, readContact, writeContact } from './contacts/contactRecord.ts';
@@ -21,8 +20,10 @@ import {
   setUnread,
   touchConversation,
 } from './conversations/conversations.ts';
-import { findMessage, listMessages, updateMessage } from './conversations/history.ts';
+import { findMessage, lastMessage, listMessages, updateMessage } from './conversations/history.ts';
 import { addOutgoing, newMessageId } from './conversations/writing.ts';
+import { primaryIdentity } from './devices/ownAccount.ts';
+import { tellOwnDevices } from './devices/ownCopies.ts';
 import type { Emitter } from './events.ts';
 import { Downloads } from './media/downloads.ts';
 import { failInterruptedPreparations, queueMedia } from './media/sending.ts';
@@ -139,7 +140,7 @@ export class SignedIn {
     const id = newMessageId(platform.crypto);
     const message = await ledger.change(async (tx, changes) => {
       const content = encodeContent(account(), { case: 'text', value: { text } }, platform.now());
-      await enqueue(tx, { messageId: id, to, content });
+      await enqueue(tx, { messageId: id, to, content, copy: true });
       return addOutgoing(tx, changes, { id, conversation: to, body: { type: 'text', text } }, platform.now());
     });
     this.#messenger.outbox.kickLane(to);
@@ -167,7 +168,7 @@ export class SignedIn {
       const { body, conversation } = message;
       if (body.type === 'text') {
         const content = encodeContent(account(), { case: 'text', value: { text: body.text } }, platform.now());
-        await enqueue(tx, { messageId: id, to: conversation, content });
+        await enqueue(tx, { messageId: id, to: conversation, content, copy: true });
       } else if (!(await retryUpload(tx, id))) {
         throw new ProtocolError('not-found', { words: 'The file is no longer on this device; choose it again.' });
       }
@@ -185,9 +186,9 @@ export class SignedIn {
 
   async markRead(conversation: ConversationId): Promise<void> {
     const { platform, ledger, account } = this.#parts;
-    await ledger.change(async (tx, changes) => {
+    const isTold = await ledger.change(async (tx, changes) => {
       const record = await readConversationRecord(tx, conversation);
-      if (!record || record.unread === 0) return;
+      if (!record || record.unread === 0) return false;
       const ids: MessageId[] = [];
       let beforeMs: number | undefined;
       for (let seen = 0; ids.length < record.unread && seen < READ_AT_ONCE_MAX; ) {
@@ -209,16 +210,21 @@ export class SignedIn {
       if (!isGroupId(conversation)) {
         await enqueueReceipts(tx, platform, account(), conversation, ReceiptKind.READ, ids);
       }
+      const upToMessageId = (await lastMessage(tx, conversation))?.id;
+      if (upToMessageId === undefined) return false;
+      const value = { conversationId: conversation, upToMessageId, readAtMs: BigInt(Math.trunc(platform.now())) };
+      return tellOwnDevices(tx, { platform, account }, { case: 'readMark', value });
     });
     this.#messenger.outbox.kickLane(conversation);
+    if (isTold) this.#messenger.outbox.kickLane(account().accountId);
   }
 
   async safetyNumber(accountId: AccountId): Promise<string> {
     const contact = await this.#messenger.sender.meet(accountId);
-    const { identity } = await this.#parts.ledger.read((tx) => readKeys(tx));
     const account = this.#parts.account();
+    const primary = await this.#parts.ledger.read((tx) => primaryIdentity(tx, account));
     return safetyNumber(
-      { accountId: account.accountId, identityKeys: [identity.publicKey] },
+      { accountId: account.accountId, identityKeys: [primary] },
       { accountId, identityKeys: currentRoots(contact) },
     );
   }

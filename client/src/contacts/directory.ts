@@ -1,6 +1,9 @@
 // Finding people: the server's directory says which handle an account has and
 // which devices; what was found is remembered.
+
+import type { CryptoProvider } from '@carillon/messaging-core/e2ee';
 import {
+  type AccountFound,
   type AccountId,
   accountIdSchema,
   deviceIdSchema,
@@ -14,7 +17,8 @@ import type { MessagingSocket } from '../messaging/messagingSocket.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Changes, Ledger } from '../store/ledger.ts';
 import { type ContactRecord, newContact, readContact, writeContact } from './contactRecord.ts';
-import { withDevices } from './trust.ts';
+import { readDeviceList } from './deviceLists.ts';
+import { meetList, withDevices } from './trust.ts';
 
 /** A person who looks for somebody right after the app opened should not be refused. */
 const CONNECT_WAIT_MS = 5_000;
@@ -31,10 +35,12 @@ const foundSchema = z.object({
 export class Directory {
   readonly #ledger: Ledger;
   readonly #socket: MessagingSocket;
+  readonly #crypto: CryptoProvider;
 
-  constructor(ledger: Ledger, socket: MessagingSocket) {
+  constructor(ledger: Ledger, socket: MessagingSocket, crypto: CryptoProvider) {
     this.#ledger = ledger;
     this.#socket = socket;
+    this.#crypto = crypto;
   }
 
   /** Undefined when nobody has the handle; offline, what is remembered answers. @throws ProtocolError */
@@ -66,7 +72,7 @@ export class Directory {
   async #find(by: Question): Promise<ContactRecord> {
     await this.#socket.settle(CONNECT_WAIT_MS);
     const found = await this.#socket.request({ case: 'findAccount', value: by }, 'account');
-    return this.#ledger.change((tx) => remember(tx, by, found));
+    return this.#ledger.change((tx) => remember(tx, this.#crypto, by, found));
   }
 
   #remembered(handle: Handle): Promise<ContactRecord | undefined> {
@@ -85,7 +91,12 @@ async function contactWithHandle(tx: StoreTransaction, handle: Handle): Promise<
  * identity known of that one, or the change is told like any other.
  * @throws ProtocolError `malformed-frame`
  */
-async function remember(tx: StoreTransaction, by: Question, answer: unknown): Promise<ContactRecord> {
+async function remember(
+  tx: StoreTransaction,
+  crypto: CryptoProvider,
+  by: Question,
+  answer: AccountFound,
+): Promise<ContactRecord> {
   const parsed = foundSchema.safeParse(answer);
   const found = parsed.data;
   const isAsked = found && ('handle' in by ? found.handle === by.handle : found.accountId === by.accountId);
@@ -96,10 +107,11 @@ async function remember(tx: StoreTransaction, by: Question, answer: unknown): Pr
   }
   const { accountId, handle, deviceIds } = found;
   const fresh = async () => {
-    const { trusted = {} } = (await contactWithHandle(tx, handle)) ?? {};
+    const { trusted = [] } = (await contactWithHandle(tx, handle)) ?? {};
     return { ...newContact(accountId, handle, deviceIds), trusted };
   };
-  const record = old ? withDevices(old, deviceIds) : await fresh();
+  const named = old ? withDevices(old, deviceIds) : await fresh();
+  const record = meetList(named, readDeviceList(crypto, accountId, answer.deviceList));
   await writeContact(tx, record);
   return record;
 }

@@ -1,69 +1,108 @@
-// Trust on first use: the identities first seen are believed, any later one
-// waits until the person has accepted it.
+// Trust on first use: the primary identity first met is believed, and whatever
+// device it has signed into its list. Any other identity waits until the person
+// has accepted it [E2EE-13].
 import type { DeviceId } from '@carillon/protocol';
-import { type ContactRecord, hasChangedIdentity } from './contactRecord.ts';
+import type { ContactRecord } from './contactRecord.ts';
+import { type KnownDeviceList, sameBytes } from './deviceLists.ts';
 
 export type Trust = 'trusted' | 'changed';
 
-function same(a: Uint8Array | undefined, b: Uint8Array): boolean {
-  return a !== undefined && a.length === b.length && a.every((byte, i) => byte === b[i]);
-}
+/** Lists kept of primaries that are not trusted: the newest, in case the person accepts it. */
+const FOREIGN_LISTS_MAX = 2;
+const FORMER_MAX = 16;
 
-/** Takes note of the identity a device showed. */
-export function meetIdentity(
-  record: ContactRecord,
-  deviceId: DeviceId,
-  identityKey: Uint8Array,
-): { record: ContactRecord; trust: Trust; isNews: boolean } {
-  if (same(record.trusted[deviceId], identityKey)) return { record, trust: 'trusted', isNews: false };
-  if (same(record.changed[deviceId], identityKey)) return { record, trust: 'changed', isNews: false };
-  const key = new Uint8Array(identityKey);
-  if (Object.keys(record.trusted).length === 0) {
-    return { record: { ...record, trusted: { [deviceId]: key } }, trust: 'trusted', isNews: true };
-  }
-  return { record: { ...record, changed: { ...record.changed, [deviceId]: key } }, trust: 'changed', isNews: true };
-}
-
-/** Whether this device has shown an identity, accepted or not. */
-export const isMet = ({ trusted, changed }: ContactRecord, deviceId: DeviceId): boolean =>
-  trusted[deviceId] !== undefined || changed[deviceId] !== undefined;
-
-/** First contact: all the devices that the server names are believed together. */
-export function meetFirst(record: ContactRecord, keys: ReadonlyMap<DeviceId, Uint8Array>): ContactRecord {
-  if (Object.keys(record.trusted).length > 0) return record;
-  const named = [...keys].filter(([deviceId]) => record.devices.includes(deviceId));
-  return { ...record, trusted: Object.fromEntries(named.map(([deviceId, key]) => [deviceId, new Uint8Array(key)])) };
-}
+const includes = (keys: readonly Uint8Array[], key: Uint8Array) => keys.some((one) => sameBytes(one, key));
 
 /**
- * The devices that the server names now. Only what is named counts in the safety
- * number, so only that stays trusted: a device that was left out of the number
- * that two people compared must not be let in unseen afterwards. The last ones
- * are kept all the same, or the next identity would pass for the first.
+ * The primary that answers for an identity: one whose list names it, a trusted
+ * one first; else the identity itself. Nobody can claim a trusted primary by
+ * naming it in a list of their own.
  */
-export function withDevices(record: ContactRecord, devices: readonly DeviceId[]): ContactRecord {
-  const ofNamed = (keys: ContactRecord['trusted']) =>
-    Object.fromEntries(Object.entries(keys).filter(([deviceId]) => devices.includes(Number(deviceId) as DeviceId)));
-  const trusted = ofNamed(record.trusted);
+export function rootOf(record: ContactRecord, identity: Uint8Array): Uint8Array {
+  if (includes(record.trusted, identity)) return identity;
+  const naming = record.lists.filter(({ identityKeys }) => includes(identityKeys, identity));
+  const roots = naming.map(({ identityKeys }) => identityKeys[0]!);
+  return roots.find((root) => includes(record.trusted, root)) ?? roots.at(-1) ?? identity;
+}
+
+export const isTrusted = (record: ContactRecord, identity: Uint8Array): boolean =>
+  includes(record.trusted, rootOf(record, identity));
+
+/** It was the account's, and its primary has taken it off the list since. */
+export const isFormer = (record: ContactRecord, identity: Uint8Array): boolean => includes(record.former, identity);
+
+/**
+ * Takes note of a list whose signature was checked. One that is older than what
+ * its primary signed before is ignored: a server must not bring a device back.
+ */
+export function meetList(record: ContactRecord, list: KnownDeviceList | undefined): ContactRecord {
+  if (!list) return record;
+  const primary = list.identityKeys[0]!;
+  const old = record.lists.find(({ identityKeys }) => sameBytes(identityKeys[0], primary));
+  if (old && old.revision >= list.revision) return record;
+  const others = record.lists.filter((one) => one !== old);
+  const ofTrusted = (one: KnownDeviceList) => includes(record.trusted, one.identityKeys[0]!);
+  const lists = [
+    ...others.filter(ofTrusted),
+    ...others.filter((one) => !ofTrusted(one)).slice(-(FOREIGN_LISTS_MAX - 1)),
+    list,
+  ];
+  if (!ofTrusted(list)) return { ...record, lists };
+  const removed = (old?.identityKeys ?? []).filter((key) => !includes(list.identityKeys, key));
+  const isRemoved = (deviceId: DeviceId) => {
+    const identity = record.identities[deviceId];
+    return identity !== undefined && includes(removed, identity);
+  };
   return {
     ...record,
-    devices,
-    trusted: Object.keys(trusted).length > 0 ? trusted : record.trusted,
-    changed: ofNamed(record.changed),
+    lists,
+    devices: record.devices.filter((deviceId) => !isRemoved(deviceId)),
+    former: [...record.former.filter((key) => !includes(list.identityKeys, key)), ...removed].slice(-FORMER_MAX),
   };
 }
 
-/** The person accepts what was seen; identities of devices that are gone are forgotten. */
-export function acceptChange(record: ContactRecord): ContactRecord {
-  if (!hasChangedIdentity(record)) return record;
-  const all = { ...record.trusted, ...record.changed };
-  const present = Object.entries(all).filter(([deviceId]) => record.devices.includes(Number(deviceId) as DeviceId));
-  const kept = present.length > 0 ? Object.fromEntries(present) : { ...record.changed };
-  return { ...record, trusted: kept, changed: {} };
+/** Takes note of the identity a device showed; `isNews` when it had not shown it before. */
+export function meetIdentity(
+  record: ContactRecord,
+  deviceId: DeviceId,
+  identity: Uint8Array,
+): { record: ContactRecord; trust: Trust; isNews: boolean } {
+  const isNews = !sameBytes(record.identities[deviceId], identity);
+  const key = new Uint8Array(identity);
+  const met = isNews ? { ...record, identities: { ...record.identities, [deviceId]: key } } : record;
+  const known = met.trusted.length === 0 ? { ...met, trusted: [rootOf(met, key)] } : met;
+  return { record: known, trust: isTrusted(known, key) ? 'trusted' : 'changed', isNews };
 }
 
-/** What the safety number is made of: the newest known of each device the account has now. */
-export function currentIdentities(record: ContactRecord): Uint8Array[] {
-  const all: Readonly<Record<number, Uint8Array>> = { ...record.trusted, ...record.changed };
-  return record.devices.map((deviceId) => all[deviceId]).filter((key) => key !== undefined);
+/** Whether this device has shown an identity, accepted or not. */
+export const isMet = ({ identities }: ContactRecord, deviceId: DeviceId): boolean => identities[deviceId] !== undefined;
+
+/** The devices that the server names now; what those that are gone have shown is forgotten, whom one trusts is not. */
+export function withDevices(record: ContactRecord, devices: readonly DeviceId[]): ContactRecord {
+  return { ...record, devices, identities: ofNamed(record.identities, devices) };
+}
+
+/** The person accepts what the account's present devices have shown, and nothing that is gone. */
+export function acceptChange(record: ContactRecord): ContactRecord {
+  const roots = currentRoots(record);
+  return roots.length > 0 ? { ...record, trusted: roots } : record;
+}
+
+/**
+ * What the safety number is made of: who answers for the devices that the account
+ * has now. Of an honest account that is its primary alone; a device that the
+ * primary has not signed for changes the number.
+ */
+export function currentRoots(record: ContactRecord): Uint8Array[] {
+  const roots: Uint8Array[] = [];
+  for (const identity of Object.values(ofNamed(record.identities, record.devices))) {
+    const root = rootOf(record, identity);
+    if (!includes(roots, root)) roots.push(root);
+  }
+  return roots.length > 0 ? roots : [...record.trusted];
+}
+
+function ofNamed(identities: ContactRecord['identities'], devices: readonly DeviceId[]): Record<number, Uint8Array> {
+  const named = Object.entries(identities).filter(([deviceId]) => devices.includes(Number(deviceId) as DeviceId));
+  return Object.fromEntries(named);
 }

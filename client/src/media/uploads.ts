@@ -176,7 +176,7 @@ export class Uploads {
     const value = await readMediaKey(tx, job.messageId);
     if (!value) throw new ProtocolError('not-found', { words: LOST });
     const content = encodeContent(this.#parts.account(), { case: 'media', value }, platform.now());
-    await enqueue(tx, { messageId: job.messageId, to: job.to, content });
+    await enqueue(tx, { messageId: job.messageId, to: job.to, content, copy: true });
     await tx.delete('media', jobKey(job.messageId));
     await tx.delete('blobs', sealedKey(job.blobId));
   }

@@ -94,7 +94,7 @@ export async function applyContent(tx: StoreTransaction, changes: Changes, arriv
   }
 }
 
-function outcomeOf(outcome: CallOutcome): Outcome | undefined {
+export function outcomeOf(outcome: CallOutcome): Outcome | undefined {
   switch (outcome) {
     case CallOutcome.MISSED:
       return 'missed';

@@ -6,6 +6,7 @@ import {
   type AccountId,
   type Address,
   type CallId,
+  CallOutcome,
   type Content,
   type ContentSchema,
   type DeviceId,
@@ -16,6 +17,7 @@ import { backoffMs } from '../connection/backoff.ts';
 import { contactView } from '../contacts/contactRecord.ts';
 import type { Directory } from '../contacts/directory.ts';
 import { newMessageId, recordCall } from '../conversations/writing.ts';
+import { copyCall } from '../devices/ownCopies.ts';
 import type { Account, Contact } from '../model.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
 import type { Ledger } from '../store/ledger.ts';
@@ -41,6 +43,20 @@ export interface ChannelParts {
   readonly outbox: Outbox;
   readonly account: () => Account;
 }
+
+const OUTCOMES = {
+  missed: CallOutcome.MISSED,
+  completed: CallOutcome.COMPLETED,
+  declined: CallOutcome.DECLINED,
+} as const;
+
+const logEntry = (call: Parameters<ContentChannel['recordCall']>[0]) => ({
+  callId: call.callId,
+  outcome: OUTCOMES[call.outcome],
+  video: call.video,
+  startedAtMs: BigInt(Math.max(0, Math.trunc(call.startedAtMs))),
+  durationMs: Math.max(0, Math.trunc(call.durationMs)),
+});
 
 export class Channel implements ContentChannel {
   readonly #parts: ChannelParts;
@@ -109,9 +125,12 @@ export class Channel implements ContentChannel {
 
   async recordCall(entry: Parameters<ContentChannel['recordCall']>[0]): Promise<void> {
     await this.#parts.directory.byId(entry.with);
-    await this.#parts.ledger.change((tx, changes) =>
-      recordCall(tx, changes, { ...entry, callId: entry.callId as CallId }),
-    );
+    const { ledger, outbox, account } = this.#parts;
+    const isTold = await ledger.change(async (tx, changes) => {
+      await recordCall(tx, changes, { ...entry, callId: entry.callId as CallId });
+      return copyCall(tx, this.#parts, { with: entry.with, outgoing: entry.outgoing, entry: logEntry(entry) });
+    });
+    if (isTold) outbox.kickLane(account().accountId);
   }
 
   #encode(body: MessageInitShape<typeof ContentSchema>['body']): Uint8Array {

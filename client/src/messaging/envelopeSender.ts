@@ -2,17 +2,19 @@
 // are none, each device gets its own ciphertext, and a stale device list is
 // mended [MSG-5]. What was sealed is kept, so that a retry repeats the same
 // bytes under the same message id [MSG-3].
+import type { CryptoProvider } from '@carillon/messaging-core/e2ee';
 import {
   type AccountId,
   type Address,
-  type DeviceBundle,
+  type Bundles,
   type DeviceId,
   type MessageId,
   ProtocolError,
 } from '@carillon/protocol';
 import { type ContactRecord, hasChangedIdentity, readContact, writeContact } from '../contacts/contactRecord.ts';
+import { readDeviceList } from '../contacts/deviceLists.ts';
 import type { Directory } from '../contacts/directory.ts';
-import { isMet, meetFirst, meetIdentity, withDevices } from '../contacts/trust.ts';
+import { isMet, meetIdentity, meetList, withDevices } from '../contacts/trust.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Changes, Ledger } from '../store/ledger.ts';
 import { noteIdentityChange } from './identityNotice.ts';
@@ -44,7 +46,10 @@ export interface SenderParts {
   readonly directory: Directory;
   readonly sessions: Sessions;
   readonly local: Address;
+  readonly crypto: CryptoProvider;
   readonly now: () => number;
+  /** The server names a device of the own account that its primary has not signed for. */
+  readonly onForeignDevice: () => void;
 }
 
 export class EnvelopeSender {
@@ -114,7 +119,7 @@ export class EnvelopeSender {
       }
       return without;
     });
-    const bundles = strangers.length > 0 ? await this.#fetchBundles(draft.to, strangers) : [];
+    const bundles = strangers.length > 0 ? await this.#fetchBundles(draft.to, strangers) : undefined;
     const outcome = await ledger.change(async (tx, changes) => {
       const met = await this.#takeBundles(tx, changes, draft.to, bundles, draft.freshSession);
       if (hasChangedIdentity(met)) return undefined;
@@ -131,46 +136,62 @@ export class EnvelopeSender {
     return outcome;
   }
 
-  async #fetchBundles(accountId: AccountId, devices: readonly DeviceId[]): Promise<DeviceBundle[]> {
+  async #fetchBundles(accountId: AccountId, devices: readonly DeviceId[]): Promise<Bundles> {
     const { socket } = this.#parts;
     const reply = await socket.request(
       { case: 'fetchBundles', value: { accountId, deviceIds: [...devices] } },
       'bundles',
     );
-    // Only what was asked for: an identity slipped in here would pass for trusted later.
-    return reply.devices.filter(
+    // Only what was asked for: an identity slipped in here would pass for met later.
+    reply.devices = reply.devices.filter(
       ({ deviceId, signedPrekey }) => signedPrekey !== undefined && devices.includes(deviceId as DeviceId),
     );
+    return reply;
   }
 
   async #takeBundles(
     tx: StoreTransaction,
     changes: Changes,
     accountId: AccountId,
-    bundles: readonly DeviceBundle[],
+    bundles: Bundles | undefined,
     fresh: DeviceId | undefined,
   ): Promise<ContactRecord> {
-    const { sessions, now } = this.#parts;
-    let contact = await readContact(tx, accountId);
-    if (!contact) throw new ProtocolError('account-unknown');
-    contact = meetFirst(contact, new Map(bundles.map((bundle) => [bundle.deviceId as DeviceId, bundle.identityKey])));
-    for (const bundle of bundles) {
+    const { sessions, crypto } = this.#parts;
+    const before = await readContact(tx, accountId);
+    if (!before) throw new ProtocolError('account-unknown');
+    let contact = before;
+    if (bundles) contact = meetList(contact, readDeviceList(crypto, accountId, bundles.deviceList));
+    let isNews = false;
+    for (const bundle of bundles?.devices ?? []) {
       const remote: Address = { accountId, deviceId: bundle.deviceId as DeviceId };
       const met = meetIdentity(contact, remote.deviceId, bundle.identityKey);
       contact = met.record;
-      if (met.isNews && met.trust === 'changed') await noteIdentityChange(tx, changes, contact, now());
+      isNews ||= met.isNews && met.trust === 'changed';
       const { signedPrekey, oneTimePrekey } = bundle;
       // A session that the other side started meanwhile is as good.
       if (signedPrekey && (remote.deviceId === fresh || !(await sessions.has(tx, remote)))) {
         await sessions.start(tx, remote, { identityKey: bundle.identityKey, signedPrekey, oneTimePrekey });
       }
     }
-    await writeContact(tx, contact);
+    if (contact !== before) await writeContact(tx, contact);
+    // A list may also have taken a device off that the server still names.
+    if (isNews || (hasChangedIdentity(contact) && !hasChangedIdentity(before))) {
+      await this.#noteChange(tx, changes, contact);
+    }
     return contact;
   }
 
+  async #noteChange(tx: StoreTransaction, changes: Changes, contact: ContactRecord): Promise<void> {
+    const { local, now, onForeignDevice } = this.#parts;
+    if (contact.accountId === local.accountId) onForeignDevice();
+    else await noteIdentityChange(tx, changes, contact, now());
+  }
+
   async #mend(accountId: AccountId, missing: readonly DeviceId[], gone: readonly DeviceId[]): Promise<void> {
-    await this.#parts.ledger.change(async (tx) => {
+    const { ledger, directory } = this.#parts;
+    // The list without them; that of new ones comes with their bundles.
+    if (gone.length > 0) await directory.refresh(accountId);
+    await ledger.change(async (tx) => {
       const contact = await readContact(tx, accountId);
       if (!contact) return;
       const left = contact.devices.filter((deviceId) => !gone.includes(deviceId));

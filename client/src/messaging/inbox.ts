@@ -3,6 +3,7 @@
 // that the server delivers again and the device knows it has seen it [MSG-2].
 import { type Decrypted, E2eeError } from '@carillon/messaging-core/e2ee';
 import {
+  type AccountId,
   type Address,
   accountIdSchema,
   addressKey,
@@ -17,8 +18,9 @@ import { z } from 'zod';
 import { cleanName } from '../account/registration.ts';
 import { type ContactRecord, readContact, writeContact } from '../contacts/contactRecord.ts';
 import { type Directory, rename } from '../contacts/directory.ts';
-import { meetIdentity } from '../contacts/trust.ts';
+import { isFormer, isTrusted, meetIdentity } from '../contacts/trust.ts';
 import { addNotice, newMessageId } from '../conversations/writing.ts';
+import { applyOwnContent } from '../devices/applyOwnContent.ts';
 import type { Account } from '../model.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
 import type { Changes, Ledger } from '../store/ledger.ts';
@@ -30,13 +32,26 @@ import type { MessagingSocket } from './messagingSocket.ts';
 import { enqueue } from './outbox.ts';
 import type { Sessions } from './sessions.ts';
 
-/** Acknowledgements go together, up to so many; the server's window is 128. */
-const ACKS_MAX = 32;
+/** Deliveries committed and acknowledged together: more cost less each, and their screen comes later; the server's window is 128. */
+const BATCH_MAX = 32;
 /** How far ahead of this device's clock a server's time is believed; what lies further would stand last for ever. */
 const AHEAD_MAX_MS = 24 * 60 * 60_000;
 
 /** They become keys of the store: one in another form could stand in somebody else's conversation. */
 const fromSchema = z.object({ accountId: accountIdSchema, deviceId: deviceIdSchema });
+
+/** The directory's answers after which a message is dropped: its sender does not exist, or is not who was asked for. */
+const UNANSWERABLE: ReadonlySet<string> = new Set(['account-unknown', 'malformed-frame']);
+
+/** Thrown out of a transaction that cannot go on before the directory was asked. */
+class AskDirectory extends Error {
+  readonly accountId: AccountId;
+
+  constructor(accountId: AccountId) {
+    super('the directory has to be asked');
+    this.accountId = accountId;
+  }
+}
 
 export interface InboxParts {
   readonly platform: Platform;
@@ -45,6 +60,8 @@ export interface InboxParts {
   readonly directory: Directory;
   readonly sessions: Sessions;
   readonly account: () => Account;
+  /** The server names a device of the own account that its primary has not signed for. */
+  readonly onForeignDevice: () => void;
   /** After the commit. */
   readonly onContent: (received: ReceivedContent) => void;
   /** All that had come is committed: receipts may be owed, a session may be reset. */
@@ -56,7 +73,6 @@ export interface InboxParts {
 export class Inbox {
   readonly #parts: InboxParts;
   #queue: Delivery[] = [];
-  #acks: bigint[] = [];
   #running: Promise<void> | undefined;
   #closed = false;
 
@@ -75,7 +91,6 @@ export class Inbox {
   /** A new connection delivers again whatever was not acknowledged. */
   connectionLost(): void {
     this.#queue = [];
-    this.#acks = [];
   }
 
   async close(): Promise<void> {
@@ -86,10 +101,11 @@ export class Inbox {
 
   async #run(): Promise<void> {
     try {
-      for (let delivery = this.#queue.shift(); delivery; delivery = this.#queue.shift()) {
-        await this.#process(delivery);
-        this.#acks.push(delivery.seq);
-        if (this.#acks.length >= ACKS_MAX || this.#queue.length === 0) this.#acknowledge();
+      while (this.#queue.length > 0) {
+        const batch = this.#queue.splice(0, BATCH_MAX);
+        await this.#process(batch);
+        // Ephemeral ones have no place in a queue.
+        this.#acknowledge(batch.map(({ seq }) => seq).filter((seq) => seq !== 0n));
       }
       if (!this.#closed) this.#parts.onIdle();
     } catch (error) {
@@ -99,29 +115,58 @@ export class Inbox {
     }
   }
 
-  #acknowledge(): void {
-    const seqs = this.#acks;
-    this.#acks = [];
-    // Lost, it is delivered again and known.
+  #acknowledge(seqs: bigint[]): void {
+    if (seqs.length === 0) return;
+    // Lost, they are delivered again and known.
     this.#parts.socket.request({ case: 'ack', value: { seqs } }, 'acked').catch(() => {});
   }
 
-  async #process(delivery: Delivery): Promise<void> {
-    const { account, directory, ledger, onContent } = this.#parts;
+  /**
+   * In one transaction, since each one waits for the disk. Whom the directory has
+   * to be asked about first shows on the way: then nothing has happened yet, and
+   * the batch begins anew.
+   */
+  async #process(batch: readonly Delivery[]): Promise<void> {
+    const { ledger, directory, onContent } = this.#parts;
+    const asked = new Set<AccountId>();
+    for (;;) {
+      const received: ReceivedContent[] = [];
+      try {
+        await ledger.change(async (tx, changes) => {
+          for (const delivery of batch) {
+            const one = await this.#take(tx, changes, delivery, asked);
+            if (one) received.push(one);
+          }
+        });
+        for (const one of received) onContent(one);
+        return;
+      } catch (error) {
+        if (!(error instanceof AskDirectory)) throw error;
+        asked.add(error.accountId);
+        await directory.refresh(error.accountId).catch((refused: unknown) => {
+          if (!(refused instanceof ProtocolError && UNANSWERABLE.has(refused.code))) throw refused;
+        });
+      }
+    }
+  }
+
+  async #take(
+    tx: StoreTransaction,
+    changes: Changes,
+    delivery: Delivery,
+    asked: ReadonlySet<AccountId>,
+  ): Promise<ReceivedContent | undefined> {
     const messageId = messageIdSchema.safeParse(delivery.messageId);
     const { data: from } = fromSchema.safeParse(delivery.from);
-    if (!messageId.success || !from || from.accountId === account().accountId) return;
-    const seen = await ledger.read((tx) => tx.get('received', receivedKey(from, messageId.data)));
-    if (seen !== undefined) return;
-    try {
-      // A stranger's handle is what the directory says, not what the message claims.
-      await directory.byId(from.accountId);
-    } catch (error) {
-      if (error instanceof ProtocolError && error.code === 'account-unknown') return;
-      throw error;
+    if (!messageId.success || !from || addressKey(from) === addressKey(this.#parts.account())) return undefined;
+    if ((await tx.get('received', receivedKey(from, messageId.data))) !== undefined) return undefined;
+    // A stranger's handle is what the directory says, not what the message claims.
+    if (!(await readContact(tx, from.accountId))) {
+      if (!asked.has(from.accountId)) throw new AskDirectory(from.accountId);
+      return undefined;
     }
-    const content = await ledger.change((tx, changes) => this.#open(tx, changes, delivery, from, messageId.data));
-    if (content) onContent({ from, content, acceptedAtMs: this.#acceptedAtMs(delivery) });
+    const content = await this.#open(tx, changes, delivery, from, messageId.data, asked);
+    return content && { from, content, acceptedAtMs: this.#acceptedAtMs(delivery) };
   }
 
   #acceptedAtMs({ acceptedAtMs }: Delivery): number {
@@ -134,11 +179,14 @@ export class Inbox {
     delivery: Delivery,
     from: Address,
     messageId: MessageId,
+    asked: ReadonlySet<AccountId>,
   ): Promise<Content | undefined> {
-    const { platform, sessions } = this.#parts;
+    const { platform, sessions, account } = this.#parts;
     const contact = await readContact(tx, from.accountId);
     if (!contact) throw new Error('the contact is gone');
-    await tx.put('received', receivedKey(from, messageId), platform.now());
+    const isOwn = from.accountId === account().accountId;
+    // What is ephemeral is not sent again; the ratchet knows a repeat of it.
+    if (delivery.seq !== 0n) await tx.put('received', receivedKey(from, messageId), platform.now());
     let opened: Decrypted;
     try {
       opened = await sessions.open(tx, from, delivery.kind, delivery.ciphertext);
@@ -148,7 +196,17 @@ export class Inbox {
       if (error.code !== 'duplicate-message') await this.#noteUnreadable(tx, changes, from, contact, delivery);
       return undefined;
     }
-    let known = await this.#meet(tx, changes, from, contact, opened.peerIdentity);
+    const identity = opened.peerIdentity;
+    const isKnown = isTrusted(contact, identity) || isFormer(contact, identity) || contact.trusted.length === 0;
+    // A device that was linked since: the account's newest list may name it.
+    if (!isKnown && !asked.has(from.accountId)) throw new AskDirectory(from.accountId);
+    const met = await this.#meet(tx, changes, from, contact, identity);
+    const isAccepted = met.isAccepted;
+    let { known } = met;
+    if (isOwn) {
+      const content = isAccepted ? readContent(opened.plaintext) : undefined;
+      return content && this.#applyOwn(tx, changes, from, messageId, content, this.#acceptedAtMs(delivery), asked);
+    }
     const content = readContent(opened.plaintext);
     const acceptedAtMs = this.#acceptedAtMs(delivery);
     if (!content) {
@@ -156,7 +214,6 @@ export class Inbox {
       await addNotice(tx, changes, { id: messageId, conversation: from.accountId, words, atMs: acceptedAtMs });
       return undefined;
     }
-    const isAccepted = known.changed[from.deviceId] === undefined;
     if (isAccepted && content.body.case !== undefined) {
       known = await rename(tx, changes, known, cleanName(content.senderName));
     }
@@ -165,20 +222,43 @@ export class Inbox {
     return isAccepted ? content : undefined;
   }
 
+  /** What another device of this account says. */
+  async #applyOwn(
+    tx: StoreTransaction,
+    changes: Changes,
+    from: Address,
+    messageId: MessageId,
+    content: Content,
+    acceptedAtMs: number,
+    asked: ReadonlySet<AccountId>,
+  ): Promise<Content | undefined> {
+    const unknown = await applyOwnContent(tx, changes, { from, messageId, content, acceptedAtMs });
+    if (unknown === undefined) return content;
+    if (!asked.has(unknown)) throw new AskDirectory(unknown);
+    return undefined;
+  }
+
   async #meet(
     tx: StoreTransaction,
     changes: Changes,
     from: Address,
     contact: ContactRecord,
-    identityKey: Uint8Array,
-  ): Promise<ContactRecord> {
-    const { record, trust, isNews } = meetIdentity(contact, from.deviceId, identityKey);
-    if (!isNews) return record;
+    identity: Uint8Array,
+  ): Promise<{ known: ContactRecord; isAccepted: boolean }> {
+    const { platform, account, onForeignDevice } = this.#parts;
+    // What its owner took off the list since: it had written before.
+    if (isFormer(contact, identity)) return { known: contact, isAccepted: true };
+    const { record, trust, isNews } = meetIdentity(contact, from.deviceId, identity);
+    const isAccepted = trust === 'trusted';
+    if (!isNews) return { known: record, isAccepted };
     const devices = record.devices.includes(from.deviceId) ? record.devices : [...record.devices, from.deviceId];
     const known = { ...record, devices };
     await writeContact(tx, known);
-    if (trust === 'changed') await noteIdentityChange(tx, changes, known, this.#parts.platform.now());
-    return known;
+    if (!isAccepted) {
+      if (from.accountId === account().accountId) onForeignDevice();
+      else await noteIdentityChange(tx, changes, known, platform.now());
+    }
+    return { known, isAccepted };
   }
 
   /** Said in the conversation, and answered once by a new session until something can be read again. */
@@ -190,9 +270,11 @@ export class Inbox {
     delivery: Delivery,
   ): Promise<void> {
     const { platform, sessions, account } = this.#parts;
-    const atMs = this.#acceptedAtMs(delivery);
-    const words = `A message from ${contact.name} could not be opened. Ask them to send it again.`;
-    await addNotice(tx, changes, { id: newMessageId(platform.crypto), conversation: from.accountId, words, atMs });
+    if (from.accountId !== account().accountId) {
+      const atMs = this.#acceptedAtMs(delivery);
+      const words = `A message from ${contact.name} could not be opened. Ask them to send it again.`;
+      await addNotice(tx, changes, { id: newMessageId(platform.crypto), conversation: from.accountId, words, atMs });
+    }
     if (!(await sessions.claimReset(tx, from))) return;
     await enqueue(tx, {
       messageId: newMessageId(platform.crypto),

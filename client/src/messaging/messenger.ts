@@ -13,6 +13,7 @@ import type { Body } from '../connection/frameSocket.ts';
 import { socketUrl } from '../connection/origin.ts';
 import { ReconnectingFrameSocket, type SocketState } from '../connection/reconnectingFrameSocket.ts';
 import { Directory } from '../contacts/directory.ts';
+import { copySent } from '../devices/ownCopies.ts';
 import type { Emitter } from '../events.ts';
 import type { Account, ConnectionStatus } from '../model.ts';
 import type { Platform } from '../ports.ts';
@@ -62,14 +63,24 @@ export class Messenger {
     this.#socket = this.#createSocket();
     const socket = this.#socket;
     const sessions = new Sessions(platform.crypto, local);
-    this.directory = new Directory(ledger, socket);
+    this.directory = new Directory(ledger, socket, platform.crypto);
     const { directory } = this;
-    this.sender = new EnvelopeSender({ ledger, socket, directory, sessions, local, now: platform.now });
+    this.sender = new EnvelopeSender({
+      ledger,
+      socket,
+      directory,
+      sessions,
+      local,
+      crypto: platform.crypto,
+      now: platform.now,
+      onForeignDevice: () => this.#onForeignDevice(),
+    });
     this.outbox = new Outbox({
       ledger,
       sender: this.sender,
       isOnline: () => socket.isOnline,
       now: platform.now,
+      copySent: async (tx, item) => ((await copySent(tx, parts, item)) ? accountId : undefined),
       onStuck: () => this.#onLaneStuck(),
     });
     this.channel = new Channel({
@@ -90,6 +101,7 @@ export class Messenger {
       sessions,
       account,
       onContent: (received) => this.channel.received(received),
+      onForeignDevice: () => this.#onForeignDevice(),
       onIdle: () => this.#flush(),
       onStuck: (error) => this.#onStuck(error),
     });
@@ -185,6 +197,12 @@ export class Messenger {
     this.#renewing = this.#renewing.then(renew).catch(() => {
       // The next welcome says again how many the server holds.
     });
+  }
+
+  #onForeignDevice(): void {
+    const words =
+      'The server names a device of this account that your main device has not confirmed. Nothing is sent to it.';
+    this.#parts.emitter.emit('notice', { code: 'identity-changed', words });
   }
 
   #onStuck(error: unknown): void {

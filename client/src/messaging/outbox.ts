@@ -45,6 +45,8 @@ export interface OutboxItem {
   readonly only: DeviceId | undefined;
   readonly freshSession: boolean;
   readonly urgent: boolean;
+  /** The account's other devices get a copy once it is sent. */
+  readonly copy: boolean;
   /** Unix milliseconds; 0: none. */
   readonly expiresAtMs: number;
   readonly sealed: readonly Sealed[];
@@ -63,6 +65,8 @@ export interface OutboxParts {
   readonly sender: EnvelopeSender;
   readonly isOnline: () => boolean;
   readonly now: () => number;
+  /** Queues the copy for the own other devices, in the transaction that takes the item out; returns their lane, if there are any. */
+  readonly copySent: (tx: StoreTransaction, item: OutboxItem) => Promise<AccountId | undefined>;
   /** The store refused; the next kick tries again. */
   readonly onStuck: () => void;
 }
@@ -85,6 +89,7 @@ export async function enqueue(tx: StoreTransaction, item: NewItem): Promise<void
     only: undefined,
     freshSession: false,
     urgent: false,
+    copy: false,
     expiresAtMs: 0,
     sealed: [],
     ...item,
@@ -209,12 +214,17 @@ export class Outbox {
   }
 
   async #finish(key: string, item: OutboxItem, outcome: DeviceId[] | ProtocolError): Promise<void> {
-    await this.#parts.ledger.change(async (tx, changes) => {
+    const copyLane = await this.#parts.ledger.change(async (tx, changes) => {
       await tx.delete('outbox', key);
-      if (outcome instanceof ProtocolError) await failMessage(tx, changes, item.messageId, outcome.message);
-      else await advanceStatus(tx, changes, item.messageId, 'sent', item.to);
+      if (outcome instanceof ProtocolError) {
+        await failMessage(tx, changes, item.messageId, outcome.message);
+        return undefined;
+      }
+      await advanceStatus(tx, changes, item.messageId, 'sent', item.to);
+      return item.copy ? this.#parts.copySent(tx, item) : undefined;
     });
     this.#settle(item.messageId, outcome);
+    if (copyLane) this.kickLane(copyLane);
   }
 
   #settle(messageId: MessageId, outcome: DeviceId[] | ProtocolError): void {
