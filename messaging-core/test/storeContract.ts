@@ -24,10 +24,11 @@ const newId = () => bytesToBase64url(randomBytes(16));
 
 function newDevice(oneTimePrekeys = 0): NewDevice {
   return {
-    name: 'test',
     identityKey: randomBytes(32),
     signedPrekey: { id: 1, publicKey: randomBytes(32), signature: randomBytes(64) },
     oneTimePrekeys: Array.from({ length: oneTimePrekeys }, (_, i) => ({ id: i + 1, publicKey: randomBytes(32) })),
+    kemPrekeys: [],
+    lastResortKemPrekey: undefined,
   };
 }
 
@@ -79,22 +80,24 @@ export function storeContract(name: string, open: (t: TestContext) => Promise<St
     const device = newDevice(5);
     const ana = await register(store, 'ana', device);
     const taken = await Promise.all(Array.from({ length: 8 }, () => store.takeBundles(ana.accountId, [])));
-    const ids = taken.map((bundles) => bundles![0]!.oneTimePrekey?.id);
+    const ids = taken.map((bundles) => bundles!.bundles[0]!.oneTimePrekey?.id);
     assert.deepEqual(ids, [1, 2, 3, 4, 5, undefined, undefined, undefined]);
-    assert.deepEqual(Buffer.from(taken[0]![0]!.identityKey), device.identityKey);
-    assert.equal(taken[0]![0]!.oneTimePrekeysLeft, 4);
-    assert.deepEqual(await store.takeBundles(ana.accountId, [99 as DeviceId]), []);
+    assert.deepEqual(Buffer.from(taken[0]!.bundles[0]!.identityKey), device.identityKey);
+    assert.equal(taken[0]!.bundles[0]!.oneTimePrekeysLeft, 4);
+    assert.deepEqual(await store.takeBundles(ana.accountId, [99 as DeviceId]), { bundles: [], deviceList: undefined });
     assert.equal(await store.takeBundles(newId() as AccountId, []), undefined);
   });
 
   contract('prekeys are added up to the limit, ids held are passed over', async ({ store }) => {
     const ana = await register(store, 'ana', newDevice(2));
     const more = Array.from({ length: 5 }, (_, i) => ({ id: i + 2, publicKey: randomBytes(32) }));
-    assert.equal(await store.publishPrekeys(ana, undefined, more, 4), 4);
+    const none = { signed: undefined, oneTime: [], kem: [], lastResortKem: undefined };
+    const max = { oneTime: 4, kem: 4 };
+    assert.deepEqual(await store.publishPrekeys(ana, { ...none, oneTime: more }, max), { oneTime: 4, kem: 0 });
     const signed = { id: 9, publicKey: randomBytes(32), signature: randomBytes(64) };
-    assert.equal(await store.publishPrekeys(ana, signed, [], 4), 4);
-    assert.equal((await store.takeBundles(ana.accountId, []))![0]!.signedPrekey.id, 9);
-    assert.equal(await store.publishPrekeys({ ...ana, deviceId: 99 as DeviceId }, undefined, more, 4), undefined);
+    assert.deepEqual(await store.publishPrekeys(ana, { ...none, signed }, max), { oneTime: 4, kem: 0 });
+    assert.equal((await store.takeBundles(ana.accountId, []))!.bundles[0]!.signedPrekey.id, 9);
+    assert.equal(await store.publishPrekeys({ ...ana, deviceId: 99 as DeviceId }, none, max), undefined);
   });
 
   contract('[MSG-1] an accepted envelope survives; [MSG-2] until it is acknowledged', async ({ store, reopen }) => {
@@ -106,7 +109,14 @@ export function storeContract(name: string, open: (t: TestContext) => Promise<St
     const queued = await page(reopened, ben);
     assert.equal(queued.length, 2);
     const { seq, ciphertext, ...rest } = queued[0]!;
-    assert.deepEqual(rest, { urgent: false, messageId: message.messageId, from: ana, kind: 2, acceptedAtMs: NOW });
+    assert.deepEqual(rest, {
+      urgent: false,
+      messageId: message.messageId,
+      from: ana,
+      groupId: undefined,
+      kind: 2,
+      acceptedAtMs: NOW,
+    });
     assert.deepEqual(Buffer.from(ciphertext), Buffer.from([1, 2, 3]));
     await reopened.acknowledge(ben, [seq, 12345]);
     await reopened.acknowledge(ana, [queued[1]!.seq]);

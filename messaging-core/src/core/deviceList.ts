@@ -22,3 +22,15 @@ export function deviceDifference(
   const gone = named.filter((deviceId) => !expected.includes(deviceId));
   return missing.length === 0 && gone.length === 0 ? undefined : { missing, gone };
 }
+
+/** Whether a signed list has this primary first and names exactly these identities, each once. */
+export function namesExactly(
+  listed: readonly Uint8Array[],
+  primary: Uint8Array,
+  identityKeys: readonly Uint8Array[],
+): boolean {
+  const isEqual = (a: Uint8Array, b: Uint8Array) => a.length === b.length && a.every((byte, i) => byte === b[i]);
+  const [first] = listed;
+  if (first === undefined || listed.length !== identityKeys.length || !isEqual(first, primary)) return false;
+  return identityKeys.every((key) => listed.some((other) => isEqual(other, key)));
+}

@@ -18,17 +18,50 @@ export interface OneTimePrekeyRecord {
   readonly publicKey: Bytes;
 }
 
+/** ML-KEM-1024 (FIPS 203). */
+export interface KemPrekeyRecord {
+  readonly id: number;
+  readonly publicKey: Bytes;
+  readonly signature: Bytes;
+}
+
+/** As the wire's SignedDeviceList; checked before it is stored. */
+export interface DeviceListRecord {
+  readonly revision: number;
+  readonly identityKeys: readonly Bytes[];
+  readonly signature: Bytes;
+}
+
 export interface NewDevice {
-  readonly name: string;
   readonly identityKey: Bytes;
   readonly signedPrekey: SignedPrekeyRecord;
   readonly oneTimePrekeys: readonly OneTimePrekeyRecord[];
+  readonly kemPrekeys: readonly KemPrekeyRecord[];
+  readonly lastResortKemPrekey: KemPrekeyRecord | undefined;
+}
+
+export interface PrekeyUpdate {
+  /** Replaces the present one. */
+  readonly signed: SignedPrekeyRecord | undefined;
+  /** Added, those whose ids are not held. */
+  readonly oneTime: readonly OneTimePrekeyRecord[];
+  readonly kem: readonly KemPrekeyRecord[];
+  /** Replaces the present one. */
+  readonly lastResortKem: KemPrekeyRecord | undefined;
+}
+
+/** One-time prekeys, of which a device may hold so many, or holds. */
+export interface PrekeyCounts {
+  readonly oneTime: number;
+  readonly kem: number;
 }
 
 export interface AccountRecord {
   readonly accountId: AccountId;
   readonly handle: Handle;
   readonly deviceIds: readonly DeviceId[];
+  /** None: the account never linked a device. */
+  readonly deviceList: DeviceListRecord | undefined;
 }
 
 export interface RegisteredDevice {
@@ -38,7 +71,13 @@ export interface RegisteredDevice {
 }
 
 export type DeviceLookup =
-  | { readonly type: 'present'; readonly identityKey: Bytes; readonly handle: Handle; readonly oneTimePrekeys: number }
+  | {
+      readonly type: 'present';
+      readonly identityKey: Bytes;
+      readonly handle: Handle;
+      readonly oneTimePrekeys: number;
+      readonly kemPrekeys: number;
+    }
   /** The account once had a device of this id. */
   | { readonly type: 'removed' }
   | { readonly type: 'unknown' };
@@ -50,9 +89,18 @@ export interface BundleRecord {
   /** Taken: no one else gets it. Undefined when the device has none left. */
   readonly oneTimePrekey: OneTimePrekeyRecord | undefined;
   readonly oneTimePrekeysLeft: number;
+  /** A one-time one, taken; else the last-resort one, which stays. */
+  readonly kemPrekey: KemPrekeyRecord | undefined;
+  readonly kemPrekeysLeft: number;
 }
 
-export type EnvelopeKindCode = 1 | 2;
+export interface AccountBundles {
+  readonly bundles: readonly BundleRecord[];
+  readonly deviceList: DeviceListRecord | undefined;
+}
+
+/** As the wire's EnvelopeKind: PREKEY, RATCHET, SENDER_KEY. */
+export type EnvelopeKindCode = 1 | 2 | 3;
 
 export interface NewMessage {
   readonly from: Address;
@@ -84,6 +132,8 @@ export interface QueuedEnvelope {
   readonly urgent: boolean;
   readonly messageId: MessageId;
   readonly from: Address;
+  /** Undefined: sent to the account, not to a group of it. */
+  readonly groupId: GroupId | undefined;
   readonly kind: EnvelopeKindCode;
   readonly ciphertext: Bytes;
   readonly acceptedAtMs: number;
@@ -106,25 +156,11 @@ export interface SweepLimits {
   readonly rememberedIdsMax: number;
 }
 
-/** ML-KEM-1024 (FIPS 203). */
-export interface KemPrekeyRecord {
-  readonly id: number;
-  readonly publicKey: Bytes;
-  readonly signature: Bytes;
-}
-
-/** As the wire's SignedDeviceList; checked before it is stored. */
-export interface DeviceListRecord {
-  readonly revision: number;
-  readonly identityKeys: readonly Bytes[];
-  readonly signature: Bytes;
-}
-
 export type LinkOutcome =
   | { readonly type: 'linked'; readonly address: Address; readonly handle: Handle }
   | { readonly type: 'account-unknown' }
   | { readonly type: 'device-limit' }
-  /** The list is not newer than the one there is, or does not name the new device and all present ones. */
+  /** The list is not newer than the one there is, has another primary, or does not name exactly the devices after this. */
   | { readonly type: 'list-refused' };
 
 export type RemoveOutcome = 'removed' | 'device-unknown' | 'list-refused';
@@ -166,6 +202,11 @@ export interface GroupChangeRecord {
   readonly signedChange: Bytes;
 }
 
+export interface MemberDevices {
+  readonly accountId: AccountId;
+  readonly deviceIds: readonly DeviceId[];
+}
+
 export type GroupPutOutcome = 'stored' | 'stale' | 'exists' | 'unknown';
 
 export interface NewGroupMessage {
@@ -192,9 +233,8 @@ export type GroupAcceptOutcome =
   | { readonly type: 'sender-removed' };
 
 export interface FanOutStep {
-  /** Devices that got something into their queue by this step. */
-  readonly reached: readonly Address[];
-  readonly urgent: boolean;
+  /** Devices that got something into their queue by this step, each once; urgent if any of it was. */
+  readonly reached: readonly { readonly address: Address; readonly urgent: boolean }[];
   /** There is more to do now. */
   readonly more: boolean;
 }
@@ -203,7 +243,10 @@ export interface FanOutStep {
 export interface GroupStore {
   /** The first roster (revision 1) with its change; `exists` when the id is taken. */
   createGroup(group: GroupRecord, change: GroupChangeRecord): Promise<GroupPutOutcome>;
-  /** Replaces roster and, if given, state, when the stored roster is one revision older; else `stale`. Keeps `changesKept` changes. */
+  /**
+   * Replaces roster and, if given, state, when the stored roster is one revision older; else `stale`. Keeps
+   * `changesKept` changes. A roster without members ends the group.
+   */
   changeGroup(
     roster: GroupRoster,
     sealedState: Bytes | undefined,
@@ -211,15 +254,17 @@ export interface GroupStore {
     changesKept: number,
   ): Promise<GroupPutOutcome>;
   group(groupId: GroupId): Promise<GroupRecord | undefined>;
+  /** Of every member account that has one. */
+  memberDevices(groupId: GroupId): Promise<readonly MemberDevices[]>;
   /** In order, those kept that are newer than `sinceRevision`. */
   groupChanges(groupId: GroupId, sinceRevision: number): Promise<readonly GroupChangeRecord[]>;
   /** Durable before it resolves, for the whole group or not at all. Repeats are known by sender device, message id and group. */
   acceptGroupMessage(message: NewGroupMessage): Promise<GroupAcceptOutcome>;
   /**
-   * One batch of the oldest accepted group messages: puts them into the queues of up to `devicesMax` devices, each
-   * once over crashes too, one group's messages in the order in which they were accepted. Members' devices are those
-   * of this moment, without the sending one. Full queues and accounts that blocked the sender are passed over.
-   * `node` holds the lease of a group's work for `leaseMs` where several nodes share the store.
+   * One batch of the oldest accepted group messages: puts them into up to `devicesMax` queues, into each once over
+   * crashes too, one group's messages (urgent ones apart) in the order in which they were accepted. Members' devices
+   * are those of this moment, without the sending one. Full queues and accounts that blocked the sender are passed
+   * over. `node` holds the lease of a group's work for `leaseMs` where several nodes share the store.
    */
   fanOut(step: {
     readonly node: string;
@@ -230,7 +275,7 @@ export interface GroupStore {
   }): Promise<FanOutStep>;
 }
 
-/** Devices of an account, and what belongs to them. */
+/** Devices of an account, and what belongs to them. Groups of an account whose devices change get a new devices revision. */
 export interface DeviceStore {
   /** Adds a device with the list that names it: both, or neither. */
   linkDevice(
@@ -240,7 +285,7 @@ export interface DeviceStore {
     devicesMax: number,
     nowMs: number,
   ): Promise<LinkOutcome>;
-  /** With its queue, prekeys and push targets; groups of the account get a new devices revision. With a list: that one is put in place, if newer. */
+  /** With its queue, prekeys and push targets. With a list: that one is put in place, under the rules of linkDevice. */
   removeDevice(address: Address, list: DeviceListRecord | undefined): Promise<RemoveOutcome>;
   devices(accountId: AccountId): Promise<readonly DeviceRecord[]>;
   /** Last seen, of the device and its account; need not survive a crash. */
@@ -260,25 +305,23 @@ export interface DeviceStore {
   dropPushTarget(address: Address, service: PushServiceName, token: string): Promise<void>;
 }
 
-export interface MessagingStore {
-  /** Creates the account of the handle, or replaces all devices of the one there is. Device ids are never used again. */
+export interface MessagingStore extends DeviceStore, GroupStore {
+  /**
+   * Creates the account of the handle, or replaces all devices of the one there is, with their queues, prekeys, push
+   * targets and device list. Device ids are never used again.
+   */
   registerDevice(handle: Handle, newAccountId: AccountId, device: NewDevice, nowMs: number): Promise<RegisteredDevice>;
   accountByHandle(handle: Handle): Promise<AccountRecord | undefined>;
   accountById(accountId: AccountId): Promise<AccountRecord | undefined>;
   device(address: Address): Promise<DeviceLookup>;
-  /**
-   * Replaces the signed prekey if given; adds the one-time prekeys whose ids are
-   * not held, up to `oneTimeMax` held. Returns how many are held, or undefined for no such device.
-   */
-  publishPrekeys(
-    address: Address,
-    signed: SignedPrekeyRecord | undefined,
-    oneTime: readonly OneTimePrekeyRecord[],
-    oneTimeMax: number,
-  ): Promise<number | undefined>;
+  /** Returns how many one-time prekeys are held afterwards, never more than `max`; undefined for no such device. */
+  publishPrekeys(address: Address, update: PrekeyUpdate, max: PrekeyCounts): Promise<PrekeyCounts | undefined>;
   /** One bundle for each named device that exists (none named: for all); undefined for no such account. */
-  takeBundles(accountId: AccountId, deviceIds: readonly DeviceId[]): Promise<readonly BundleRecord[] | undefined>;
-  /** For every device of the recipient (but the sender itself), or for none. */
+  takeBundles(accountId: AccountId, deviceIds: readonly DeviceId[]): Promise<AccountBundles | undefined>;
+  /**
+   * For every device of the recipient (but the sender itself), or for none. What the recipient has blocked is
+   * answered and remembered as stored, and is not.
+   */
   enqueue(message: NewMessage, limits: QueueLimits): Promise<EnqueueOutcome>;
   /** In order of seq. */
   page(address: Address, query: PageQuery): Promise<readonly QueuedEnvelope[]>;

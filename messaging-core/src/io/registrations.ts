@@ -114,7 +114,7 @@ function checkedDevice(request: VerifyRequest, registrationId: string): NewDevic
     publicKey: decoded(prekey.publicKey),
   }));
   checkOneTimePrekeys(oneTimePrekeys);
-  return { name: 'device', identityKey, signedPrekey, oneTimePrekeys };
+  return { identityKey, signedPrekey, oneTimePrekeys, kemPrekeys: [], lastResortKemPrekey: undefined };
 }
 
 /** @throws ProtocolError `invalid-request`, `signature-invalid` */

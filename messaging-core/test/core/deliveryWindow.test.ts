@@ -31,6 +31,7 @@ class Model {
       urgent,
       messageId: '' as MessageId,
       from: { accountId: '' as AccountId, deviceId: 1 as DeviceId },
+      groupId: undefined,
       kind: 2,
       ciphertext: new Uint8Array(bytes),
       acceptedAtMs: 0,
