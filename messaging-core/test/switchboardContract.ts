@@ -138,6 +138,7 @@ export function switchboardContract(name: string, open: (t: TestContext) => Prom
     assert.deepEqual(await online(2), [true, false]);
     assert.ok(changes.all[1]!.lastSeenMs > 0);
     await onLaptop.setActive(true);
+    await online(3);
     await onLaptop.detach();
     assert.deepEqual(await online(4), [true, false, true, false]);
     assert.equal(await here.isActive(accountId), false);

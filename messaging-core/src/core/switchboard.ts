@@ -39,6 +39,9 @@ export interface Attachment {
   setActive(active: boolean): Promise<void>;
 }
 
+/** As a key to `onInvalidate`: something was missed, nothing cached is to be believed. */
+export const EVERYTHING = '*';
+
 export interface Switchboard {
   /** The newer connection of a device wins: the one before is sent `cut`, on whichever node it is. */
   attach(address: Address, onSignal: (signal: DeviceSignal) => void): Promise<Attachment>;
@@ -50,6 +53,7 @@ export interface Switchboard {
   isActive(accountId: AccountId): Promise<boolean>;
   /** What is cached of an account or a group anywhere is not to be believed any more. */
   invalidate(key: string): Promise<void>;
+  /** Told of every key, and of `EVERYTHING`. */
   onInvalidate(listener: (key: string) => void): void;
   /** Why it cannot work at the moment, in words. */
   problem(): string | undefined;

@@ -1,0 +1,2 @@
+export * from './luaScript.ts';
+export * from './redisLink.ts';
