@@ -1,5 +1,5 @@
-// One receiving chain: the messages under one ratchet key of the peer, and the
-// keys of those that were skipped and may still come.
+// A receiving chain: each message key follows from the one before, and the keys
+// of messages that were skipped are kept, as those may still come.
 import { E2eeError } from './errors.ts';
 import { kdfChain } from './kdf.ts';
 import type { CryptoProvider } from './provider.ts';
@@ -12,18 +12,14 @@ type Bytes = Uint8Array<ArrayBuffer>;
  * device that lost more messages than this needs a new session.
  */
 export const FORWARD_JUMP_MAX = 25_000;
-/** Skipped keys kept in one session, 32 bytes each; lower loses later stragglers. */
+/** Skipped keys kept in one session or sender's chain, 32 bytes each; lower loses later stragglers. */
 export const SKIPPED_KEYS_MAX = 2_000;
-/** Chains remembered; lower loses stragglers of earlier turns of the talk, and takes their repeats for forgeries. */
-export const RECEIVING_CHAINS_MAX = 5;
-
 export interface SkippedKey {
   readonly n: number;
   readonly messageKey: Bytes;
 }
 
-export interface ReceivingChain {
-  readonly remoteKey: Bytes;
+export interface MessageChain {
   /** Undefined once the peer has gone on to another chain: nothing more is derived. */
   readonly chainKey: Bytes | undefined;
   /** Number of the next message. */
@@ -35,9 +31,9 @@ export interface ReceivingChain {
 /**
  * Derives up to message `until`, exclusive; keys beyond the bound on stored ones
  * are not kept, the oldest first.
- * @throws E2eeError too-far-ahead
+ * @throws E2eeError too-far-ahead, bad-message
  */
-export function skipTo(provider: CryptoProvider, chain: ReceivingChain, until: number): ReceivingChain {
+export function skipTo<Chain extends MessageChain>(provider: CryptoProvider, chain: Chain, until: number): Chain {
   if (until <= chain.n) return chain;
   if (until - chain.n > FORWARD_JUMP_MAX) {
     throw new E2eeError('too-far-ahead', 'the message lies too far ahead of the last one');
@@ -47,24 +43,27 @@ export function skipTo(provider: CryptoProvider, chain: ReceivingChain, until: n
   const skipped: SkippedKey[] = [];
   for (let n = chain.n; n < until; n++) {
     const next = kdfChain(provider, chainKey);
+    // The first is the given chain's, which may be needed again.
+    if (n > chain.n) chainKey.fill(0);
     chainKey = next.chainKey;
     if (until - n <= SKIPPED_KEYS_MAX) skipped.push({ n, messageKey: next.messageKey });
+    else next.messageKey.fill(0);
   }
   return { ...chain, chainKey, n: until, skipped: [...chain.skipped, ...skipped] };
 }
 
-/** The key of message `n` and the chain without it. @throws E2eeError */
-export function takeMessageKey(
+/** The key of message `n`, for the caller to wipe after use, and the chain without it. @throws E2eeError */
+export function takeMessageKey<Chain extends MessageChain>(
   provider: CryptoProvider,
-  chain: ReceivingChain,
+  chain: Chain,
   n: number,
-): { chain: ReceivingChain; messageKey: Bytes } {
+): { chain: Chain; messageKey: Bytes } {
   if (n < chain.n) {
     const found = chain.skipped.find((key) => key.n === n);
     if (!found) throw new E2eeError('duplicate-message', 'the message was opened before');
     return {
       chain: { ...chain, skipped: chain.skipped.filter((key) => key !== found) },
-      messageKey: found.messageKey,
+      messageKey: found.messageKey.slice(),
     };
   }
   const at = skipTo(provider, chain, n);
@@ -73,12 +72,10 @@ export function takeMessageKey(
   return { chain: { ...at, chainKey, n: n + 1 }, messageKey };
 }
 
-/** Within the bounds, the oldest chains and keys going first. Newest chain last. */
-export function boundChains(chains: readonly ReceivingChain[]): ReceivingChain[] {
-  const kept = chains.slice(-RECEIVING_CHAINS_MAX);
-  let excess = kept.reduce((sum, chain) => sum + chain.skipped.length, 0) - SKIPPED_KEYS_MAX;
-  if (excess <= 0) return kept;
-  return kept.map((chain) => {
+/** No more skipped keys in all than the bound, the oldest going first. Newest chain last. */
+export function boundSkipped<Chain extends MessageChain>(chains: readonly Chain[]): Chain[] {
+  let excess = chains.reduce((sum, chain) => sum + chain.skipped.length, 0) - SKIPPED_KEYS_MAX;
+  return chains.map((chain) => {
     const drop = Math.min(Math.max(excess, 0), chain.skipped.length);
     excess -= drop;
     return drop === 0 ? chain : { ...chain, skipped: chain.skipped.slice(drop) };

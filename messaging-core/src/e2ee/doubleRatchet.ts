@@ -2,15 +2,52 @@
 // §3). A new ratchet key is made only when something is sent, as its security
 // considerations advise (deferring new ratchet key generation): keys live
 // shorter, and a message that does not open uses no randomness.
-import { concatBytes } from '@carillon/protocol';
-import { boundChains, type ReceivingChain, skipTo, takeMessageKey } from './chain.ts';
+import { boundSkipped, type MessageChain, skipTo, takeMessageKey } from './chain.ts';
 import { equalBytes } from './equalBytes.ts';
 import { E2eeError } from './errors.ts';
-import { expandMessageKey, kdfChain, kdfRoot } from './kdf.ts';
+import { kdfChain, kdfRoot } from './kdf.ts';
 import type { CryptoProvider, KeyPair } from './provider.ts';
-import { encodeRatchetHeader, type splitRatchetMessage } from './ratchetHeader.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
+
+/** Chains remembered; lower loses stragglers of earlier turns of the talk, and takes their repeats for forgeries. */
+export const RECEIVING_CHAINS_MAX = 5;
+
+export interface RatchetHeader {
+  /** The sender's present ratchet key. */
+  readonly dh: Bytes;
+  /** Messages in the sender's chain before this one. */
+  readonly pn: number;
+  readonly n: number;
+}
+
+/** A message taken apart, not opened. */
+export interface RatchetMessage {
+  readonly header: RatchetHeader;
+  readonly headerBytes: Uint8Array;
+  readonly body: Uint8Array;
+}
+
+/** What the ratchet itself leaves open: a label, and how a message key seals its message. */
+export interface RatchetProfile<Session> {
+  /** Info of KDF_RK. */
+  readonly rootInfo: Uint8Array;
+  /** The whole message, header included. */
+  sealMessage(
+    provider: CryptoProvider,
+    messageKey: Uint8Array,
+    session: Session,
+    header: RatchetHeader,
+    plaintext: Uint8Array,
+  ): Bytes;
+  /** @throws E2eeError bad-message */
+  openMessage(provider: CryptoProvider, messageKey: Uint8Array, session: Session, message: RatchetMessage): Bytes;
+}
+
+/** The messages under one ratchet key of the peer. */
+export interface ReceivingChain extends MessageChain {
+  readonly remoteKey: Bytes;
+}
 
 /** Plain data: it can be stored as it is. */
 export interface RatchetState {
@@ -50,11 +87,11 @@ export function responderRatchet(sharedSecret: Bytes, signedPrekey: KeyPair): Ra
   };
 }
 
-function startSendingChain(provider: CryptoProvider, state: RatchetState): RatchetState {
+function startSendingChain(provider: CryptoProvider, rootInfo: Uint8Array, state: RatchetState): RatchetState {
   // A responder has always heard first: its session is made by a message.
   if (!state.remoteKey) throw new Error('nothing can be sent before the first message has come');
   const keyPair = provider.x25519KeyPair(provider.randomBytes(32));
-  const root = kdfRoot(provider, state.rootKey, provider.x25519(keyPair.privateKey, state.remoteKey));
+  const root = kdfRoot(provider, rootInfo, state.rootKey, provider.x25519(keyPair.privateKey, state.remoteKey));
   return {
     ...state,
     rootKey: root.rootKey,
@@ -62,44 +99,27 @@ function startSendingChain(provider: CryptoProvider, state: RatchetState): Ratch
   };
 }
 
-/** RatchetEncrypt. `tag` and `associatedData` are the session's. */
-export function ratchetEncrypt(
+/** RatchetEncrypt. */
+export function ratchetEncrypt<Session>(
   provider: CryptoProvider,
+  profile: RatchetProfile<Session>,
   before: RatchetState,
-  session: { readonly tag: Bytes; readonly associatedData: Uint8Array },
+  session: Session,
   plaintext: Uint8Array,
 ): { state: RatchetState; message: Bytes } {
-  const state = before.sending.chainKey ? before : startSendingChain(provider, before);
+  const state = before.sending.chainKey ? before : startSendingChain(provider, profile.rootInfo, before);
   const { keyPair, chainKey, n, previousN } = state.sending;
   const next = kdfChain(provider, chainKey!);
-  const { key, nonce } = expandMessageKey(provider, next.messageKey);
-  const header = encodeRatchetHeader({ tag: session.tag, dh: keyPair!.publicKey, pn: previousN, n });
-  const body = provider.aeadSeal(key, nonce, plaintext, concatBytes(session.associatedData, header));
-  return {
-    state: { ...state, sending: { ...state.sending, chainKey: next.chainKey, n: n + 1 } },
-    message: concatBytes(header, body),
-  };
-}
-
-type RatchetMessage = ReturnType<typeof splitRatchetMessage>;
-
-function open(
-  provider: CryptoProvider,
-  messageKey: Uint8Array,
-  associatedData: Uint8Array,
-  message: RatchetMessage,
-): Bytes {
-  const { key, nonce } = expandMessageKey(provider, messageKey);
-  try {
-    return provider.aeadOpen(key, nonce, message.body, concatBytes(associatedData, message.headerBytes));
-  } catch (cause) {
-    throw new E2eeError('bad-message', 'the message is not authentic', cause);
-  }
+  const header = { dh: keyPair!.publicKey, pn: previousN, n };
+  const message = profile.sealMessage(provider, next.messageKey, session, header, plaintext);
+  next.messageKey.fill(0);
+  return { state: { ...state, sending: { ...state.sending, chainKey: next.chainKey, n: n + 1 } }, message };
 }
 
 /** DHRatchet, its receiving half; the sending half waits for the next message out. */
 function startReceivingChain(
   provider: CryptoProvider,
+  rootInfo: Uint8Array,
   state: RatchetState,
   remoteKey: Bytes,
 ): { rootKey: Bytes; chain: ReceivingChain } {
@@ -111,7 +131,7 @@ function startReceivingChain(
   } catch (cause) {
     throw new E2eeError('bad-message', 'the ratchet key is of low order', cause);
   }
-  const { rootKey, chainKey } = kdfRoot(provider, state.rootKey, agreement);
+  const { rootKey, chainKey } = kdfRoot(provider, rootInfo, state.rootKey, agreement);
   return { rootKey, chain: { remoteKey, chainKey, n: 0, skipped: [] } };
 }
 
@@ -120,23 +140,26 @@ function startReceivingChain(
  * keeping only because the message was authentic.
  * @throws E2eeError bad-message, duplicate-message, too-far-ahead
  */
-export function ratchetDecrypt(
+export function ratchetDecrypt<Session>(
   provider: CryptoProvider,
+  profile: RatchetProfile<Session>,
   state: RatchetState,
-  associatedData: Uint8Array,
+  session: Session,
   message: RatchetMessage,
 ): { state: RatchetState; plaintext: Bytes } {
   const { header } = message;
   const known = state.receiving.findIndex((chain) => equalBytes(chain.remoteKey, header.dh));
   if (known >= 0) {
     const taken = takeMessageKey(provider, state.receiving[known]!, header.n);
-    const plaintext = open(provider, taken.messageKey, associatedData, message);
-    return { state: { ...state, receiving: boundChains(state.receiving.with(known, taken.chain)) }, plaintext };
+    const plaintext = profile.openMessage(provider, taken.messageKey, session, message);
+    taken.messageKey.fill(0);
+    return { state: { ...state, receiving: boundSkipped(state.receiving.with(known, taken.chain)) }, plaintext };
   }
 
-  const started = startReceivingChain(provider, state, header.dh);
+  const started = startReceivingChain(provider, profile.rootInfo, state, header.dh);
   const taken = takeMessageKey(provider, started.chain, header.n);
-  const plaintext = open(provider, taken.messageKey, associatedData, message);
+  const plaintext = profile.openMessage(provider, taken.messageKey, session, message);
+  taken.messageKey.fill(0);
 
   // Authentic from here on. The chain before ends at the length the sender names.
   const latest = state.receiving.at(-1);
@@ -145,12 +168,13 @@ export function ratchetDecrypt(
     : latest
       ? [latest]
       : [];
+  const receiving = [...state.receiving.slice(0, -1), ...ended, taken.chain];
   return {
     state: {
       rootKey: started.rootKey,
       remoteKey: header.dh,
       sending: { ...state.sending, chainKey: undefined },
-      receiving: boundChains([...state.receiving.slice(0, -1), ...ended, taken.chain]),
+      receiving: boundSkipped(receiving.slice(-RECEIVING_CHAINS_MAX)),
     },
     plaintext,
   };

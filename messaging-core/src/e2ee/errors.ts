@@ -6,6 +6,8 @@ export type E2eeErrorCode =
   | 'bad-message'
   /** No session that this message belongs to. */
   | 'no-session'
+  /** No chain of its sender in this group that this message belongs to. */
+  | 'no-sender-key'
   /** It was sealed to a prekey that this device does not hold (any more). */
   | 'unknown-prekey'
   /** It was opened before, or its key has been evicted. */

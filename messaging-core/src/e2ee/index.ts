@@ -20,6 +20,18 @@ export { pad, paddedLength, unpad } from './padding.ts';
 export type { CryptoProvider, KemEncapsulation, KeyPair } from './provider.ts';
 export { type SafetyNumberParty, safetyNumber } from './safetyNumber.ts';
 export {
+  acceptDistribution,
+  type ChainDistribution,
+  createSenderChain,
+  distributionOf,
+  isSenderChainSpent,
+  SENDER_CHAIN_AGE_MAX_MS,
+  SENDER_CHAIN_MESSAGES_MAX,
+  type SenderChain,
+  type SenderKeyStates,
+} from './senderKey.ts';
+export { type SenderKeyContext, senderKeyDecrypt, senderKeyEncrypt } from './senderKeyMessage.ts';
+export {
   type CiphertextKind,
   type Decrypted,
   type DecryptInput,

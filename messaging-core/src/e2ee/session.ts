@@ -16,7 +16,7 @@ import { equalBytes } from './equalBytes.ts';
 import { E2eeError } from './errors.ts';
 import type { Identity, KemPrekeySecret, PrekeyBundle } from './keys.ts';
 import type { CryptoProvider, KeyPair } from './provider.ts';
-import { splitRatchetMessage } from './ratchetHeader.ts';
+import { carillonRatchet, splitRatchetMessage } from './ratchetMessage.ts';
 import { decodeX3dhHeader, initiateX3dh, respondX3dh, X3DH_HEADER_BYTES } from './x3dh.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -112,7 +112,7 @@ export function encrypt(
   plaintext: Uint8Array,
 ): { record: SessionRecord; kind: CiphertextKind; ciphertext: Bytes } {
   const session = record.current;
-  const { state, message } = ratchetEncrypt(provider, session.ratchet, session, plaintext);
+  const { state, message } = ratchetEncrypt(provider, carillonRatchet, session.ratchet, session, plaintext);
   const next = { ...record, current: { ...session, ratchet: state } };
   return session.unanswered
     ? { record: next, kind: 'prekey', ciphertext: concatBytes(session.handshake, message) }
@@ -148,9 +148,9 @@ function decryptRatchet(
   ciphertext: Uint8Array,
 ): Decrypted {
   const message = splitRatchetMessage(ciphertext);
-  const session = findSession(record, message.header.tag);
+  const session = findSession(record, message.tag);
   if (!record || !session) throw new E2eeError('no-session', 'there is no session for this message');
-  const opened = ratchetDecrypt(provider, session.ratchet, session.associatedData, message);
+  const opened = ratchetDecrypt(provider, carillonRatchet, session.ratchet, session, message);
   return {
     record: withCurrent(record, { ...session, ratchet: opened.state, unanswered: false }, record.peerIdentity),
     plaintext: opened.plaintext,
@@ -168,7 +168,7 @@ function decryptPrekey(provider: CryptoProvider, input: DecryptInput, ciphertext
   const message = splitRatchetMessage(inner);
 
   // The handshake comes again until our answer has arrived: the session is there already.
-  const known = findSession(input.record, message.header.tag);
+  const known = findSession(input.record, message.tag);
   if (known) {
     if (!equalBytes(known.handshake, handshakeBytes)) {
       throw new E2eeError('bad-message', 'the handshake is not the one of this session');
@@ -184,13 +184,14 @@ function decryptPrekey(provider: CryptoProvider, input: DecryptInput, ciphertext
     throw new E2eeError('unknown-prekey', 'the one-time prekey is used up or not known');
   }
   const handshake = refusingBadKeys(() => respondX3dh(provider, { ...input, header, signedPrekey, oneTimePrekey }));
-  if (!equalBytes(handshake.tag, message.header.tag)) {
+  if (!equalBytes(handshake.tag, message.tag)) {
     throw new E2eeError('bad-message', 'the handshake does not agree');
   }
   const opened = ratchetDecrypt(
     provider,
+    carillonRatchet,
     responderRatchet(handshake.sharedSecret, signedPrekey),
-    handshake.associatedData,
+    handshake,
     message,
   );
   const session: SessionState = {

@@ -5,6 +5,7 @@
 import { type Address, addressKey, concatBytes, utf8 } from '@carillon/protocol';
 import { E2eeError } from './errors.ts';
 import { type Identity, type PrekeyBundle, verifySignedPrekey } from './keys.ts';
+import { SESSION_TAG_BYTES } from './pqxdh.ts';
 import type { CryptoProvider, KeyPair } from './provider.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -12,7 +13,6 @@ type Bytes = Uint8Array<ArrayBuffer>;
 export const X3DH_VERSION = 1;
 /** version, identity, ephemeral, signed prekey id, one-time prekey id (0: none). */
 export const X3DH_HEADER_BYTES = 1 + 32 + 32 + 4 + 4;
-export const SESSION_TAG_BYTES = 8;
 
 const INFO = utf8('Carillon X3DH v1');
 const F = new Uint8Array(32).fill(0xff);

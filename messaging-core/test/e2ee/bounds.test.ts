@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { FORWARD_JUMP_MAX, RECEIVING_CHAINS_MAX, SKIPPED_KEYS_MAX } from '../../src/e2ee/chain.ts';
+import { FORWARD_JUMP_MAX, SKIPPED_KEYS_MAX } from '../../src/e2ee/chain.ts';
+import { RECEIVING_CHAINS_MAX } from '../../src/e2ee/doubleRatchet.ts';
 import { kdfChain } from '../../src/e2ee/kdf.ts';
 import { type Device, refused, type Sealed, talkingPair } from './pair.ts';
 
