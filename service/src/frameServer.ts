@@ -1,10 +1,10 @@
 // A WebSocket endpoint for protobuf frames (RFC 6455): the byte and rate limits
 // before anything is parsed, the hello, requests and their replies, heartbeats,
 // back-pressure both ways. What the frames mean is the service's business.
-import type { IncomingMessage } from 'node:http';
+import { type IncomingMessage, STATUS_CODES } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { DescMessage, MessageInitShape, MessageShape } from '@bufbuild/protobuf';
-import { type Hello, ProtocolError } from '@carillon/protocol';
+import { ERRORS, type Hello, ProtocolError } from '@carillon/protocol';
 import { WebSocketServer } from 'ws';
 import { FrameSocket, PeerSocket } from './frameSocket.ts';
 import { Heartbeat, type HeartbeatBounds } from './heartbeat.ts';
@@ -29,6 +29,8 @@ export interface FrameServerOptions<In extends DescMessage, Out extends DescMess
   readonly socketsMax?: number;
   readonly log: Log;
   readonly now: () => number;
+  /** Where a socket comes from, for limits: what connections have as `remoteAddress`. @throws ProtocolError to refuse the socket */
+  remoteAddress?(request: IncomingMessage): string;
   /** Checks the hello's token. @throws ProtocolError to refuse. */
   authenticate(hello: Hello): Promise<Session>;
   /** Once, before any request; returns the body that answers the hello. */
@@ -55,6 +57,8 @@ export interface FrameConnection<Out extends DescMessage> {
   readonly bufferedBytes: number;
   /** How often the peer is expected to give a sign of life: for the welcome. */
   readonly heartbeatMs: number;
+  /** As the server's option of that name says; undefined without one. */
+  readonly remoteAddress: string | undefined;
 }
 
 export class FrameServer<In extends DescMessage, Out extends DescMessage, Session> {
@@ -94,8 +98,17 @@ export class FrameServer<In extends DescMessage, Out extends DescMessage, Sessio
       socket.end('HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n');
       return true;
     }
+    let remoteAddress: string | undefined;
+    try {
+      remoteAddress = this.options.remoteAddress?.(request);
+    } catch (error) {
+      if (!(error instanceof ProtocolError)) throw error;
+      const { status } = ERRORS[error.code];
+      socket.end(`HTTP/1.1 ${status} ${STATUS_CODES[status]}\r\nConnection: close\r\n\r\n`);
+      return true;
+    }
     this.#server.handleUpgrade(request, socket, head, (ws) => {
-      this.#sockets.add(new FrameSocket<In, Out, Session>(this, ws as PeerSocket));
+      this.#sockets.add(new FrameSocket<In, Out, Session>(this, ws as PeerSocket, remoteAddress));
     });
     return true;
   }

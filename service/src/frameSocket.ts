@@ -59,6 +59,7 @@ export interface SocketHome<In extends DescMessage, Out extends DescMessage, Ses
 export class FrameSocket<In extends DescMessage, Out extends DescMessage, Session>
   implements FrameConnection<Out>, Listener
 {
+  readonly remoteAddress: string | undefined;
   readonly #home: SocketHome<In, Out, Session>;
   readonly #ws: PeerSocket;
   readonly #bucket: TokenBucket;
@@ -73,7 +74,8 @@ export class FrameSocket<In extends DescMessage, Out extends DescMessage, Sessio
   #heardAt: number;
   #pings = 0;
 
-  constructor(home: SocketHome<In, Out, Session>, ws: PeerSocket) {
+  constructor(home: SocketHome<In, Out, Session>, ws: PeerSocket, remoteAddress: string | undefined) {
+    this.remoteAddress = remoteAddress;
     this.#home = home;
     this.#ws = ws;
     this.#heardAt = home.heartbeat.tick;

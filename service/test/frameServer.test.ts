@@ -33,6 +33,10 @@ before(async () => {
     heartbeat: HEARTBEAT,
     log: silentLog,
     now: Date.now,
+    remoteAddress: ({ headers }) => {
+      if (headers['x-from'] === 'too many') throw new ProtocolError('rate-limited');
+      return String(headers['x-from'] ?? 'here');
+    },
     authenticate: async ({ token }) => {
       if (token === 'bad') throw new ProtocolError('token-invalid');
       return token;
@@ -250,6 +254,19 @@ test('[WIRE-9] who left the interval to the server is pinged, and its pongs are 
   await once(mute, 'open');
   assert.equal((await ask(mute, hello())).body.case, 'welcome');
   await closedWith(mute, 'heartbeat-missed');
+});
+
+test('where a socket comes from is known to its connection, and may be reason to refuse it', async () => {
+  const from = (address: string) =>
+    new WebSocket(`${listening.url.replace('http', 'ws')}/socket`, { headers: { 'x-from': address } });
+  const welcome = from('192.0.2.7');
+  sockets.push(welcome);
+  await once(welcome, 'open');
+  connections = [];
+  await ask(welcome, hello());
+  assert.equal(connections[0]!.remoteAddress, '192.0.2.7');
+  const [error] = (await once(from('too many'), 'error')) as [Error];
+  assert.match(error.message, /429/);
 });
 
 test('[WIRE-10] sessions that may not go on are ended by the code that says why, others are left alone', async () => {
