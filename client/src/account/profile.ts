@@ -13,6 +13,11 @@ export interface DeviceKeys {
   /** The server has answered for the one-time prekeys below this id, and for this signed one. */
   readonly publishedBelow: number;
   readonly publishedSignedId: number;
+  /** One-time and last-resort KEM prekeys share their ids. */
+  readonly nextKemPrekeyId: number;
+  readonly publishedKemBelow: number;
+  readonly lastResortKemId: number;
+  readonly publishedLastResortKemId: number;
 }
 
 export const readProfile = (tx: StoreTransaction): Promise<Account | undefined> =>

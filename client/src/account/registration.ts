@@ -3,6 +3,7 @@ import { createIdentity } from '@carillon/messaging-core/e2ee';
 import {
   bytesToBase64url,
   handleSchema,
+  type NewDeviceBody,
   PATHS,
   ProtocolError,
   type RegistrationReply,
@@ -37,19 +38,10 @@ export async function finishRegistration(
   const code = input.code.trim().replaceAll(/[\s-]/g, '');
   if (!/^\d{6}$/.test(code)) throw new ProtocolError('code-wrong', { words: 'The code has six digits.' });
   const identity = createIdentity(crypto);
-  const { keys, signed, oneTime } = createFirstPrekeys(crypto, identity, platform.now());
+  const first = createFirstPrekeys(crypto, identity, platform.now());
   const request: VerifyRequest = {
     code,
-    device: {
-      identityKey: bytesToBase64url(identity.publicKey),
-      signedPrekey: {
-        id: signed.id,
-        publicKey: bytesToBase64url(signed.publicKey),
-        signature: bytesToBase64url(signed.signature),
-      },
-      oneTimePrekeys: oneTime.map(({ id, publicKey }) => ({ id, publicKey: bytesToBase64url(publicKey) })),
-      kemPrekeys: [],
-    },
+    device: newDeviceBody(identity.publicKey, first.fresh),
     proof: bytesToBase64url(crypto.ed25519Sign(identity.seed, registrationProof(input.registrationId))),
   };
   const path = PATHS.messaging.verify(encodeURIComponent(input.registrationId));
@@ -61,10 +53,29 @@ export async function finishRegistration(
   const account: Account = { accountId, deviceId, handle, name: cleanName(input.name) || handle };
   await store.transaction(async (tx) => {
     await writeProfile(tx, account);
-    await writeKeys(tx, keys);
-    await storePrekeys(tx, { signed, oneTime }, platform.now());
+    await writeKeys(tx, first.keys);
+    await storePrekeys(tx, first.fresh, platform.now());
   });
   return account;
+}
+
+/** What a new device, registered or linked, tells the server of its keys. */
+export function newDeviceBody(
+  identityKey: Uint8Array,
+  { signed, lastResortKem, oneTime, kem }: ReturnType<typeof createFirstPrekeys>['fresh'],
+): NewDeviceBody {
+  const signedKey = (prekey: { id: number; publicKey: Uint8Array; signature: Uint8Array }) => ({
+    id: prekey.id,
+    publicKey: bytesToBase64url(prekey.publicKey),
+    signature: bytesToBase64url(prekey.signature),
+  });
+  return {
+    identityKey: bytesToBase64url(identityKey),
+    signedPrekey: signedKey(signed),
+    oneTimePrekeys: oneTime.map(({ id, publicKey }) => ({ id, publicKey: bytesToBase64url(publicKey) })),
+    lastResortKemPrekey: signedKey(lastResortKem),
+    kemPrekeys: kem.map(signedKey),
+  };
 }
 
 /** A name fit for a line of text: no control characters, nothing that turns the direction of what follows. */

@@ -1,4 +1,5 @@
 // The messaging half of a signed-in device: its socket, and what hangs on it.
+import type { KemPrekeyPair, SignedPrekeyPair } from '@carillon/messaging-core/e2ee';
 import {
   type Address,
   MessagingClientFrameSchema,
@@ -8,7 +9,7 @@ import {
   ProtocolError,
 } from '@carillon/protocol';
 import type { AccessTokens } from '../account/accessTokens.ts';
-import { markPublished, renewPrekeys } from '../account/prekeys.ts';
+import { type HeldPrekeys, markPublished, renewPrekeys } from '../account/prekeys.ts';
 import type { Body } from '../connection/frameSocket.ts';
 import { socketUrl } from '../connection/origin.ts';
 import { ReconnectingFrameSocket, type SocketState } from '../connection/reconnectingFrameSocket.ts';
@@ -143,7 +144,7 @@ export class Messenger {
 
   #onPush(body: Body<typeof MessagingServerFrameSchema>): void {
     if (body.case === 'delivery') this.#inbox.push(body.value);
-    else if (body.case === 'prekeys') this.#renewPrekeys(body.value.oneTimePrekeys);
+    else if (body.case === 'prekeys') this.#renewPrekeys(heldOf(body.value));
   }
 
   #onWelcome(welcome: MessagingWelcome): void {
@@ -152,7 +153,7 @@ export class Messenger {
       const words = `The clock of this device is ${Math.round(offMs / 60_000)} minutes off. Times will be wrong until it is set.`;
       this.#parts.emitter.emit('notice', { code: 'clock-wrong', words });
     }
-    queueMicrotask(() => this.#renewPrekeys(welcome.oneTimePrekeys));
+    queueMicrotask(() => this.#renewPrekeys(heldOf(welcome)));
   }
 
   #onState(state: SocketState): void {
@@ -173,25 +174,19 @@ export class Messenger {
       });
   }
 
-  #renewPrekeys(held: number): void {
+  #renewPrekeys(held: HeldPrekeys): void {
     const { ledger, platform } = this.#parts;
     const renew = async () => {
       const fresh = await ledger.change((tx) => renewPrekeys(tx, platform.crypto, held, platform.now()));
       if (!fresh || this.#closed) return;
-      const { signed } = fresh;
-      const oneTimePrekeys = fresh.oneTime.map(({ id, publicKey }) => ({ id, publicKey }));
-      await this.#socket.request(
-        {
-          case: 'publishPrekeys',
-          value: {
-            oneTimePrekeys,
-            ...(signed
-              ? { signedPrekey: { id: signed.id, publicKey: signed.publicKey, signature: signed.signature } }
-              : {}),
-          },
-        },
-        'prekeys',
-      );
+      const { signed, lastResortKem } = fresh;
+      const value = {
+        oneTimePrekeys: fresh.oneTime.map(({ id, publicKey }) => ({ id, publicKey })),
+        kemPrekeys: fresh.kem.map(signedPublicKey),
+        ...(signed ? { signedPrekey: signedPublicKey(signed) } : {}),
+        ...(lastResortKem ? { lastResortKemPrekey: signedPublicKey(lastResortKem) } : {}),
+      };
+      await this.#socket.request({ case: 'publishPrekeys', value }, 'prekeys');
       await ledger.change((tx) => markPublished(tx, fresh));
     };
     this.#renewing = this.#renewing.then(renew).catch(() => {
@@ -220,6 +215,17 @@ export class Messenger {
     this.#parts.emitter.emit('notice', { code: 'storage-lost', words });
   }
 }
+
+const heldOf = (held: { oneTimePrekeys: number; kemPrekeys: number }): HeldPrekeys => ({
+  oneTime: held.oneTimePrekeys,
+  kem: held.kemPrekeys,
+});
+
+const signedPublicKey = ({ id, publicKey, signature }: SignedPrekeyPair | KemPrekeyPair) => ({
+  id,
+  publicKey,
+  signature,
+});
 
 function statusOf(state: SocketState): ConnectionStatus {
   if (state.state === 'online') return { state: 'online', words: undefined };

@@ -10,7 +10,8 @@ import {
   startSession,
 } from '@carillon/messaging-core/e2ee';
 import { type Address, addressKey, EnvelopeKind, ProtocolError } from '@carillon/protocol';
-import { deleteOneTimePrekey, readPrekeys } from '../account/prekeys.ts';
+import { ONE_TIME_STOCK } from '../account/prekeyStock.ts';
+import { deletePrekey, PrekeyShelf } from '../account/prekeys.ts';
 import { readKeys } from '../account/profile.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
 
@@ -65,15 +66,17 @@ export class Sessions {
   async open(tx: StoreTransaction, remote: Address, kind: EnvelopeKind, ciphertext: Uint8Array): Promise<Decrypted> {
     const { identity } = await readKeys(tx);
     const record = await this.#read(tx, remote);
-    const isPrekey = kind === EnvelopeKind.PREKEY;
-    const prekeys = isPrekey ? await readPrekeys(tx) : { signed: () => undefined, oneTime: () => undefined };
-    const opened = decrypt(
-      this.#crypto,
-      { identity, local: this.#local, remote, record, prekeys },
-      isPrekey ? 'prekey' : 'ratchet',
-      ciphertext,
-    );
-    if (opened.usedOneTimePrekeyId !== undefined) await deleteOneTimePrekey(tx, opened.usedOneTimePrekeyId);
+    const shelf = new PrekeyShelf(tx);
+    const input = { identity, local: this.#local, remote, record, prekeys: shelf.lookup };
+    let opened: Decrypted | undefined;
+    while (!opened) {
+      try {
+        opened = decrypt(this.#crypto, input, kind === EnvelopeKind.PREKEY ? 'prekey' : 'ratchet', ciphertext);
+      } catch (error) {
+        if (!(await shelf.load())) throw error;
+      }
+    }
+    if (opened.usedOneTimePrekeyId !== undefined) await deletePrekey(tx, ONE_TIME_STOCK, opened.usedOneTimePrekeyId);
     await this.#write(tx, remote, opened.record);
     await tx.delete('sessions', resetKey(remote));
     return opened;
