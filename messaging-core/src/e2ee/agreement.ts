@@ -3,13 +3,14 @@
 // hash SHA-256, F = 32 bytes of 0xFF. All keys here are in their X25519 form.
 import { concatBytes } from '@carillon/protocol';
 import type { CryptoProvider } from './provider.ts';
+import { agree } from './x25519Strict.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 const F = new Uint8Array(32).fill(0xff);
 const ZERO_SALT = new Uint8Array(32);
 
-/** DH1 to DH4 as the initiator computes them. @throws Error on a low-order key */
+/** DH1 to DH4 as the initiator computes them. @throws Error on a key of low order or not canonical */
 export function initiatorAgreements(
   provider: CryptoProvider,
   secrets: { readonly identity: Uint8Array; readonly ephemeral: Uint8Array },
@@ -20,15 +21,15 @@ export function initiatorAgreements(
   },
 ): Bytes[] {
   const agreements = [
-    provider.x25519(secrets.identity, remote.signedPrekey),
-    provider.x25519(secrets.ephemeral, remote.identity),
-    provider.x25519(secrets.ephemeral, remote.signedPrekey),
+    agree(provider, secrets.identity, remote.signedPrekey),
+    agree(provider, secrets.ephemeral, remote.identity),
+    agree(provider, secrets.ephemeral, remote.signedPrekey),
   ];
-  if (remote.oneTimePrekey) agreements.push(provider.x25519(secrets.ephemeral, remote.oneTimePrekey));
+  if (remote.oneTimePrekey) agreements.push(agree(provider, secrets.ephemeral, remote.oneTimePrekey));
   return agreements;
 }
 
-/** The same, as the responder computes them. @throws Error on a low-order key */
+/** The same, as the responder computes them. @throws Error on a key of low order or not canonical */
 export function responderAgreements(
   provider: CryptoProvider,
   secrets: {
@@ -39,11 +40,11 @@ export function responderAgreements(
   remote: { readonly identity: Uint8Array; readonly ephemeral: Uint8Array },
 ): Bytes[] {
   const agreements = [
-    provider.x25519(secrets.signedPrekey, remote.identity),
-    provider.x25519(secrets.identity, remote.ephemeral),
-    provider.x25519(secrets.signedPrekey, remote.ephemeral),
+    agree(provider, secrets.signedPrekey, remote.identity),
+    agree(provider, secrets.identity, remote.ephemeral),
+    agree(provider, secrets.signedPrekey, remote.ephemeral),
   ];
-  if (secrets.oneTimePrekey) agreements.push(provider.x25519(secrets.oneTimePrekey, remote.ephemeral));
+  if (secrets.oneTimePrekey) agreements.push(agree(provider, secrets.oneTimePrekey, remote.ephemeral));
   return agreements;
 }
 

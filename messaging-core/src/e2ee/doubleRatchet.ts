@@ -7,6 +7,7 @@ import { equalBytes } from './equalBytes.ts';
 import { E2eeError } from './errors.ts';
 import { kdfChain, kdfRoot } from './kdf.ts';
 import type { CryptoProvider, KeyPair } from './provider.ts';
+import { agree } from './x25519Strict.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
@@ -91,7 +92,7 @@ function startSendingChain(provider: CryptoProvider, rootInfo: Uint8Array, state
   // A responder has always heard first: its session is made by a message.
   if (!state.remoteKey) throw new Error('nothing can be sent before the first message has come');
   const keyPair = provider.x25519KeyPair(provider.randomBytes(32));
-  const root = kdfRoot(provider, rootInfo, state.rootKey, provider.x25519(keyPair.privateKey, state.remoteKey));
+  const root = kdfRoot(provider, rootInfo, state.rootKey, agree(provider, keyPair.privateKey, state.remoteKey));
   return {
     ...state,
     rootKey: root.rootKey,
@@ -127,9 +128,9 @@ function startReceivingChain(
   if (!keyPair) throw new E2eeError('bad-message', 'an answer to nothing');
   let agreement: Bytes;
   try {
-    agreement = provider.x25519(keyPair.privateKey, remoteKey);
+    agreement = agree(provider, keyPair.privateKey, remoteKey);
   } catch (cause) {
-    throw new E2eeError('bad-message', 'the ratchet key is of low order', cause);
+    throw new E2eeError('bad-message', 'the ratchet key is not valid', cause);
   }
   const { rootKey, chainKey } = kdfRoot(provider, rootInfo, state.rootKey, agreement);
   return { rootKey, chain: { remoteKey, chainKey, n: 0, skipped: [] } };

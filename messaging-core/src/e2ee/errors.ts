@@ -14,11 +14,13 @@ export type E2eeErrorCode =
   | 'duplicate-message'
   /** More messages would have to be skipped than the bound allows. */
   | 'too-far-ahead'
-  /** The signed prekey is not vouched for by the identity. */
+  /** A prekey, a device list or a group change is not signed by who should have. */
   | 'bad-signature'
   /** The identity is not the one the caller trusts. */
   | 'untrusted-identity'
-  | 'bad-padding';
+  | 'bad-padding'
+  /** What was scanned or pasted is no code of a new device. */
+  | 'bad-link-code';
 
 export class E2eeError extends Error {
   readonly code: E2eeErrorCode;

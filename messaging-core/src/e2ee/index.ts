@@ -1,4 +1,6 @@
+export { type DeviceList, newerDeviceList, signDeviceList, verifyDeviceList } from './deviceList.ts';
 export { E2eeError, type E2eeErrorCode } from './errors.ts';
+export { signGroupChange, verifyGroupChange } from './groupChange.ts';
 export {
   createIdentity,
   createKemPrekeys,
@@ -15,10 +17,24 @@ export {
   verifyKemPrekey,
   verifySignedPrekey,
 } from './keys.ts';
+export {
+  createLinkCode,
+  type LinkCode,
+  openFromLink,
+  type PendingLink,
+  parseLinkCode,
+  sealForLink,
+} from './linking.ts';
 export { nobleProvider } from './noble.ts';
 export { pad, paddedLength, unpad } from './padding.ts';
 export type { CryptoProvider, KemEncapsulation, KeyPair } from './provider.ts';
-export { type SafetyNumberParty, safetyNumber } from './safetyNumber.ts';
+export {
+  compareSafetyCode,
+  type SafetyComparison,
+  type SafetyNumberParty,
+  safetyCode,
+  safetyNumber,
+} from './safetyNumber.ts';
 export {
   acceptDistribution,
   type ChainDistribution,
