@@ -2,7 +2,8 @@
 // have run; each runs once, in a transaction.
 import type { DatabaseSync } from 'node:sqlite';
 
-const MIGRATIONS: readonly string[] = [
+/** Only added to: each was run by databases that there are. */
+export const MIGRATIONS: readonly string[] = [
   `
   CREATE TABLE accounts (
     account_id TEXT PRIMARY KEY,
