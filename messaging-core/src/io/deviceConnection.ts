@@ -1,5 +1,7 @@
-// One connected device: carries out what the delivery window decides.
-import { type Address, EnvelopeKind, type MessagingServerFrameSchema, ProtocolError } from '@carillon/protocol';
+// One connected device: carries out what the delivery window decides, and what
+// the switchboard tells of it.
+import type { MessageInitShape } from '@bufbuild/protobuf';
+import { type Address, type MessagingServerFrameSchema, ProtocolError } from '@carillon/protocol';
 import type { FrameConnection, Log } from '@carillon/service';
 import {
   closedWindow,
@@ -10,7 +12,8 @@ import {
   stepDelivery,
 } from '../core/deliveryWindow.ts';
 import type { MessagingStore, QueuedEnvelope } from '../core/messagingStore.ts';
-import type { ConnectedDevice } from './deviceHub.ts';
+import type { Attachment, DeviceSignal, EphemeralEnvelope } from '../core/switchboard.ts';
+import type { DeviceChanges } from './deviceChanges.ts';
 
 export type MessagingConnection = FrameConnection<typeof MessagingServerFrameSchema>;
 
@@ -18,19 +21,31 @@ export interface DeviceConnectionOptions {
   readonly address: Address;
   readonly connection: MessagingConnection;
   readonly store: MessagingStore;
+  readonly changes: DeviceChanges;
   readonly now: () => number;
   readonly log: Log;
 }
 
-export class DeviceConnection implements ConnectedDevice {
+export class DeviceConnection {
   readonly address: Address;
   readonly #options: DeviceConnectionOptions;
   #phase: 'opening' | 'open' | 'closed' = 'opening';
   #window: DeliveryState = closedWindow;
+  #attachment: Attachment | undefined;
+  #active = false;
 
   constructor(options: DeviceConnectionOptions) {
     this.address = options.address;
     this.#options = options;
+  }
+
+  /** Where it connects from, for limits. */
+  get remoteAddress(): string | undefined {
+    return this.#options.connection.remoteAddress;
+  }
+
+  attached(attachment: Attachment): void {
+    this.#attachment = attachment;
   }
 
   /** Deliveries start once the hello has been answered, not before. */
@@ -40,26 +55,55 @@ export class DeviceConnection implements ConnectedDevice {
     this.#step({ type: 'opened' });
   }
 
-  stop(): void {
+  /** The socket has gone: nothing more is sent, and the others may know. */
+  async end(): Promise<void> {
     this.#phase = 'closed';
+    await this.#attachment?.detach();
+    await this.#setSeen(false);
   }
 
-  queued(): void {
-    this.#step({ type: 'queued' });
+  /** Whether somebody looks at the app. The moment at which they cease to is when they were last seen. */
+  async setActive(active: boolean): Promise<void> {
+    await this.#attachment?.setActive(active);
+    await this.#setSeen(active);
+  }
+
+  onSignal(signal: DeviceSignal): void {
+    switch (signal.type) {
+      case 'queued':
+        this.#step({ type: 'queued' });
+        return;
+      case 'prekeys-low':
+        this.send({ body: { case: 'prekeys', value: { oneTimePrekeys: signal.oneTime, kemPrekeys: signal.kem } } });
+        return;
+      case 'ephemeral':
+        this.send({ body: { case: 'delivery', value: ephemeralDelivery(signal.envelope) } });
+        return;
+      case 'devices-changed':
+        void this.#sayDevices();
+        return;
+      case 'cut':
+        this.#phase = 'closed';
+        this.#options.connection.fail(new ProtocolError(signal.why));
+        return;
+      default:
+        signal satisfies never;
+    }
   }
 
   acknowledged(seqs: readonly number[]): void {
     this.#step({ type: 'acknowledged', seqs });
   }
 
-  prekeysLow(count: number): void {
-    if (this.#phase === 'open')
-      this.#options.connection.send({ body: { case: 'prekeys', value: { oneTimePrekeys: count } } });
+  /** Unasked; nothing before the hello has been answered. */
+  send(frame: MessageInitShape<typeof MessagingServerFrameSchema>): void {
+    if (this.#phase === 'open') this.#options.connection.send(frame);
   }
 
-  cut(why: 'device-removed' | 'replaced-by-new-connection'): void {
-    this.stop();
-    this.#options.connection.fail(new ProtocolError(why));
+  async #setSeen(active: boolean): Promise<void> {
+    const wasActive = this.#active;
+    this.#active = active;
+    if (wasActive && !active) await this.#options.store.seen(this.address, this.#options.now());
   }
 
   #step(event: DeliveryEvent): void {
@@ -86,6 +130,15 @@ export class DeviceConnection implements ConnectedDevice {
     }
   }
 
+  async #sayDevices(): Promise<void> {
+    try {
+      this.send(await this.#options.changes.ownDevices(this.address.accountId));
+    } catch (error) {
+      // The next welcome names them, too.
+      this.#options.log.error('devices could not be told', { error: String(error) });
+    }
+  }
+
   async #read(read: ReadEffect): Promise<void> {
     const { store, connection, log, now } = this.#options;
     try {
@@ -98,7 +151,7 @@ export class DeviceConnection implements ConnectedDevice {
     } catch (error) {
       // The device connects again and reads from the start of its queue.
       log.error('queue could not be read', { error: error instanceof Error ? error.message : String(error) });
-      this.stop();
+      this.#phase = 'closed';
       connection.fail(new ProtocolError('internal-error', { cause: error }));
     }
   }
@@ -109,9 +162,15 @@ function deliveryOf(envelope: QueuedEnvelope) {
     seq: BigInt(envelope.seq),
     messageId: envelope.messageId,
     from: envelope.from,
-    kind: envelope.kind === 1 ? EnvelopeKind.PREKEY : EnvelopeKind.RATCHET,
+    kind: envelope.kind,
     ciphertext: envelope.ciphertext,
     acceptedAtMs: BigInt(envelope.acceptedAtMs),
     urgent: envelope.urgent,
+    groupId: envelope.groupId ?? '',
   };
+}
+
+/** Seq 0: kept by nobody, so nothing to acknowledge. */
+function ephemeralDelivery(envelope: EphemeralEnvelope) {
+  return { ...envelope, seq: 0n, acceptedAtMs: BigInt(envelope.acceptedAtMs), groupId: envelope.groupId ?? '' };
 }

@@ -3,37 +3,82 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import { type MessagingClientFrame, type MessagingServerFrameSchema, ProtocolError } from '@carillon/protocol';
 import type { DeviceConnection } from './deviceConnection.ts';
-import { DeviceRequests, type DeviceRequestsOptions } from './deviceRequests.ts';
-import { SendRequests, type SendRequestsOptions } from './sendRequests.ts';
+import type { DeviceRequests } from './deviceRequests.ts';
+import type { GroupRequests } from './groupRequests.ts';
+import type { OwnDeviceRequests } from './ownDeviceRequests.ts';
+import type { PresenceRequests } from './presenceRequests.ts';
+import type { PushRequests } from './pushRequests.ts';
+import type { SendRequests } from './sendRequests.ts';
 
 export type Reply = MessageInitShape<typeof MessagingServerFrameSchema>;
 
-export type RequestsOptions = SendRequestsOptions & DeviceRequestsOptions;
+export interface RequestAreas {
+  readonly sends: SendRequests;
+  readonly devices: DeviceRequests;
+  readonly ownDevices: OwnDeviceRequests;
+  readonly groups: GroupRequests;
+  readonly presence: PresenceRequests;
+  readonly push: PushRequests;
+}
 
 export class Requests {
-  readonly #sends: SendRequests;
-  readonly #devices: DeviceRequests;
+  readonly #areas: RequestAreas;
 
-  constructor(options: RequestsOptions) {
-    this.#sends = new SendRequests(options);
-    this.#devices = new DeviceRequests(options);
+  constructor(areas: RequestAreas) {
+    this.#areas = areas;
   }
 
   /** @throws ProtocolError */
   answer(device: DeviceConnection, { body }: MessagingClientFrame): Promise<Reply> {
+    const { sends, devices, ownDevices, groups, presence, push } = this.#areas;
     switch (body.case) {
       case 'send':
-        return this.#sends.send(device, body.value);
+        return sends.send(device, body.value);
+      case 'groupSend':
+        return sends.groupSend(device, body.value);
       case 'ack':
-        return this.#sends.acknowledge(device, body.value);
+        return sends.acknowledge(device, body.value);
       case 'fetchBundles':
-        return this.#devices.fetchBundles(device, body.value);
+        return devices.fetchBundles(device, body.value);
       case 'publishPrekeys':
-        return this.#devices.publishPrekeys(device, body.value);
+        return devices.publishPrekeys(device, body.value);
       case 'findAccount':
-        return this.#devices.findAccount(device, body.value);
+        return devices.findAccount(device, body.value);
+      case 'ping':
+        return devices.ping();
+      case 'refreshToken':
+        return devices.refreshToken(device);
+      case 'listDevices':
+        return ownDevices.list(device);
+      case 'offerLink':
+        return ownDevices.offerLink(device, body.value);
+      case 'removeDevice':
+        return ownDevices.remove(device, body.value);
+      case 'createGroup':
+        return groups.create(device, body.value);
+      case 'changeGroup':
+        return groups.change(device, body.value);
+      case 'fetchGroup':
+        return groups.fetch(device, body.value);
+      case 'watchPresence':
+        return presence.watch(device, body.value);
+      case 'setPresence':
+        return presence.setPresence(device, body.value);
+      case 'setPrivacy':
+        return presence.setPrivacy(device, body.value);
+      case 'setBlocked':
+        return presence.setBlocked(device, body.value);
+      case 'listBlocked':
+        return presence.listBlocked(device, body.value);
+      case 'setPushTarget':
+        return push.setTarget(device, body.value);
       default:
         throw new ProtocolError('unknown-frame');
     }
+  }
+
+  /** The socket has gone. */
+  ended(device: DeviceConnection): void {
+    this.#areas.presence.ended(device);
   }
 }

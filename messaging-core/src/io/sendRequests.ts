@@ -1,18 +1,46 @@
 // Sealed envelopes in, and the acknowledgements that take them out of the queue.
-import { type AckRequest, ProtocolError, type SendRequest } from '@carillon/protocol';
-import type { EnqueueOutcome, MessagingStore, NewMessage, QueueLimits } from '../core/messagingStore.ts';
-import { checkedMessage } from '../core/sendRequest.ts';
+import {
+  type AckRequest,
+  addressKey,
+  type GroupSendRequest,
+  ProtocolError,
+  type SendRequest,
+} from '@carillon/protocol';
+import type {
+  EnqueueOutcome,
+  GroupAcceptOutcome,
+  MessagingStore,
+  NewGroupMessage,
+  NewMessage,
+  QueueLimits,
+} from '../core/messagingStore.ts';
+import { checkedGroupMessage, checkedMessage } from '../core/sendRequest.ts';
 import type { DeviceConnection } from './deviceConnection.ts';
-import type { DeviceHub } from './deviceHub.ts';
+import type { EphemeralSends } from './ephemeralSends.ts';
+import type { EventNotes } from './eventNotes.ts';
+import type { FanOut } from './fanOut.ts';
+import type { QueueNotices } from './queueNotices.ts';
+import { RateLimits } from './rateLimits.ts';
+import type { RequestLimits } from './requestLimits.ts';
 import type { Reply } from './requests.ts';
 
 /** One ack: the window and what was unacknowledged before it. Bounds one transaction's deletes. */
 const ACKS_MAX = 1024;
 const QUEUE_FULL_RETRY_MS = 60_000;
+/** The fan-out of all groups together is behind: it catches up in seconds. */
+const BACKLOG_RETRY_MS = 5_000;
+/** What a group message counts as among sends: the server writes it into many queues. */
+const GROUP_SEND_COST = 4;
+/** Ephemeral envelopes of one device: typing in a few conversations. More lets one device keep others awake. */
+const EPHEMERAL = { perSecond: 2, burst: 20 };
 
 export interface SendRequestsOptions {
   readonly store: MessagingStore;
-  readonly hub: DeviceHub;
+  readonly notices: QueueNotices;
+  readonly ephemeral: EphemeralSends;
+  readonly fanOut: FanOut;
+  readonly sends: RequestLimits;
+  readonly events: EventNotes;
   readonly now: () => number;
   readonly queueLimits: QueueLimits;
   readonly ageMaxMs: number;
@@ -20,26 +48,34 @@ export interface SendRequestsOptions {
 
 export class SendRequests {
   readonly #options: SendRequestsOptions;
+  readonly #ephemeral = new RateLimits(EPHEMERAL);
 
   constructor(options: SendRequestsOptions) {
     this.#options = options;
   }
 
   /** @throws ProtocolError */
-  async send({ address }: DeviceConnection, request: SendRequest): Promise<Reply> {
-    const { store, now, ageMaxMs, queueLimits } = this.#options;
-    const message = checkedMessage(request, address, ageMaxMs, now());
-    const outcome = await store.enqueue(message, queueLimits);
-    return { body: { case: 'sent', value: { acceptedAtMs: BigInt(this.#settle(message, outcome)) } } };
+  async send(device: DeviceConnection, request: SendRequest): Promise<Reply> {
+    const { store, now, ageMaxMs, queueLimits, sends, ephemeral } = this.#options;
+    const message = checkedMessage(request, device.address, ageMaxMs, now());
+    if (request.ephemeral) {
+      this.#ephemeral.take(addressKey(device.address), now());
+      await ephemeral.toAccount(message);
+      return sent(message.acceptedAtMs);
+    }
+    sends.take(device, now());
+    return sent(this.#settle(message, await store.enqueue(message, queueLimits)));
   }
 
   /** When it was accepted. @throws ProtocolError when it was not */
   #settle(message: NewMessage, outcome: EnqueueOutcome): number {
     switch (outcome.type) {
-      case 'stored':
+      case 'stored': {
+        const { urgent, expiresAtMs } = message;
         for (const { deviceId } of message.envelopes)
-          this.#options.hub.get({ accountId: message.to, deviceId })?.queued();
+          void this.#options.notices.queued({ accountId: message.to, deviceId }, { urgent, expiresAtMs });
         return outcome.acceptedAtMs;
+      }
       case 'repeated':
         return outcome.acceptedAtMs;
       case 'stale-devices':
@@ -55,13 +91,58 @@ export class SendRequests {
     }
   }
 
+  /** Answered when it is durable; the fan-out brings it into the queues after that. @throws ProtocolError */
+  async groupSend(device: DeviceConnection, request: GroupSendRequest): Promise<Reply> {
+    const { store, now, ageMaxMs, sends, ephemeral } = this.#options;
+    const message = checkedGroupMessage(request, device.address, ageMaxMs, now());
+    if (request.ephemeral) {
+      await ephemeral.toGroup(message, (cost) => this.#ephemeral.take(addressKey(device.address), now(), cost));
+      return sent(message.acceptedAtMs);
+    }
+    sends.take(device, now(), GROUP_SEND_COST);
+    return sent(this.#settleGroup(message, await store.acceptGroupMessage(message)));
+  }
+
+  #settleGroup({ groupId }: NewGroupMessage, outcome: GroupAcceptOutcome): number {
+    switch (outcome.type) {
+      case 'accepted':
+        this.#options.fanOut.wake();
+        return outcome.acceptedAtMs;
+      case 'repeated':
+        return outcome.acceptedAtMs;
+      case 'stale-group':
+        throw staleGroup(groupId, outcome.rosterRevision, outcome.devicesRevision);
+      case 'group-unknown':
+        throw new ProtocolError('group-unknown');
+      case 'backlog-full':
+        throw new ProtocolError('queue-full', { retryAfterMs: BACKLOG_RETRY_MS });
+      case 'sender-removed':
+        throw new ProtocolError('device-removed');
+      default:
+        return outcome satisfies never;
+    }
+  }
+
   /** @throws ProtocolError */
   async acknowledge(device: DeviceConnection, { seqs }: AckRequest): Promise<Reply> {
     if (seqs.length > ACKS_MAX || seqs.some((seq) => seq > BigInt(Number.MAX_SAFE_INTEGER)))
       throw new ProtocolError('invalid-request');
+    const { store, events } = this.#options;
     const numbers = seqs.map(Number);
-    await this.#options.store.acknowledge(device.address, numbers);
+    await store.acknowledge(device.address, numbers);
     device.acknowledged(numbers);
+    if (numbers.length > 0) events.note({ type: 'envelopes-delivered', ...device.address, count: numbers.length });
     return { body: { case: 'acked', value: {} } };
   }
+}
+
+/** With the revisions the server holds, so that the device knows what to fetch. */
+export function staleGroup(groupId: string, rosterRevision: number, devicesRevision: number): ProtocolError {
+  return new ProtocolError('stale-group', {
+    staleGroup: { groupId, rosterRevision, devicesRevision: BigInt(devicesRevision) },
+  });
+}
+
+function sent(acceptedAtMs: number): Reply {
+  return { body: { case: 'sent', value: { acceptedAtMs: BigInt(acceptedAtMs) } } };
 }
