@@ -17,10 +17,10 @@ const LONG_MS = 60_000;
 const SHORT_MS = 50;
 
 export function shortLivedContract(name: string, open: (t: TestContext) => Promise<ShortLivedUnderTest>): void {
-  const contract = (title: string, run: (under: ShortLivedUnderTest) => Promise<void>) =>
+  const it = (title: string, run: (under: ShortLivedUnderTest) => Promise<void>) =>
     test(`${name}: ${title}`, async (t) => run(await open(t)));
 
-  contract('a value is there until its end, by kind and key', async ({ shortLived, elapse }) => {
+  it('a value is there until its end, by kind and key', async ({ shortLived, elapse }) => {
     await shortLived.put('registration', 'one', 'a', LONG_MS);
     await shortLived.put('registration', 'two', 'b', SHORT_MS);
     assert.equal(await shortLived.get('registration', 'one'), 'a');
@@ -34,7 +34,7 @@ export function shortLivedContract(name: string, open: (t: TestContext) => Promi
     assert.equal(await shortLived.replace('registration', 'two', 'b', 'c'), false);
   });
 
-  contract('one of many who take it has it', async ({ shortLived }) => {
+  it('one of many who take it has it', async ({ shortLived }) => {
     await shortLived.put('link', 'one', 'a', LONG_MS);
     const taken = await Promise.all(Array.from({ length: 8 }, () => shortLived.take('link', 'one')));
     assert.deepEqual(
@@ -44,14 +44,14 @@ export function shortLivedContract(name: string, open: (t: TestContext) => Promi
     assert.equal(await shortLived.get('link', 'one'), undefined);
   });
 
-  contract('of many who put it at once, all have what the first one put', async ({ shortLived, elapse }) => {
+  it('of many who put it at once, all have what the first one put', async ({ shortLived, elapse }) => {
     const puts = ['a', 'b', 'c', 'd'].map((value) => shortLived.getOrPut('challenge-key', 'now', value, SHORT_MS));
     assert.deepEqual(new Set(await Promise.all(puts)).size, 1);
     await elapse(SHORT_MS);
     assert.equal(await shortLived.getOrPut('challenge-key', 'now', 'e', LONG_MS), 'e');
   });
 
-  contract('it is replaced only by who knows what is there, and its end stays', async ({ shortLived, elapse }) => {
+  it('it is replaced only by who knows what is there, and its end stays', async ({ shortLived, elapse }) => {
     await shortLived.put('registration', 'one', 'a', SHORT_MS);
     assert.equal(await shortLived.replace('registration', 'one', 'x', 'y'), false);
     assert.equal(await shortLived.replace('registration', 'one', 'a', 'b'), true);
@@ -61,7 +61,7 @@ export function shortLivedContract(name: string, open: (t: TestContext) => Promi
     assert.equal(await shortLived.get('registration', 'one'), undefined);
   });
 
-  contract('a list has what is there, of its kind', async ({ shortLived, elapse }) => {
+  it('a list has what is there, of its kind', async ({ shortLived, elapse }) => {
     assert.deepEqual(await shortLived.list('jwk'), []);
     await shortLived.put('jwk', 'one', 'a', LONG_MS);
     await shortLived.put('jwk', 'two', 'b', LONG_MS);
@@ -72,7 +72,7 @@ export function shortLivedContract(name: string, open: (t: TestContext) => Promi
     assert.deepEqual(await shortLived.list('jwk'), [{ key: 'one', value: 'a' }]);
   });
 
-  contract('[NODE-1] each kind is bounded; what ended makes room', async ({ shortLived, elapse }) => {
+  it('[NODE-1] each kind is bounded; what ended makes room', async ({ shortLived, elapse }) => {
     for (let i = 0; i < LINKS_MAX; i++) await shortLived.put('link', `${i}`, 'a', i === 0 ? SHORT_MS : LONG_MS);
     const full = (error: unknown) => error instanceof ProtocolError && error.code === 'rate-limited';
     await elapse(0);

@@ -39,10 +39,10 @@ export class Inbox<T> {
 const CUT: DeviceSignal = { type: 'cut', why: 'replaced-by-new-connection' };
 
 export function switchboardContract(name: string, open: (t: TestContext) => Promise<SwitchboardsUnderTest>): void {
-  const contract = (title: string, run: (under: SwitchboardsUnderTest) => Promise<void>) =>
+  const it = (title: string, run: (under: SwitchboardsUnderTest) => Promise<void>) =>
     test(`${name}: ${title}`, { timeout: 20_000 }, async (t) => run(await open(t)));
 
-  contract('[NODE-2] a signal reaches the device, from every node', async ({ here, there }) => {
+  it('[NODE-2] a signal reaches the device, from every node', async ({ here, there }) => {
     const address = newAddress();
     const other = { ...address, deviceId: 2 as DeviceId };
     const inbox = new Inbox<DeviceSignal>();
@@ -77,7 +77,7 @@ export function switchboardContract(name: string, open: (t: TestContext) => Prom
     await attachment.detach();
   });
 
-  contract('[NODE-3] the newer connection wins, and the one before is cut', async ({ here, there }) => {
+  it('[NODE-3] the newer connection wins, and the one before is cut', async ({ here, there }) => {
     const address = newAddress();
     const [first, second, third] = [new Inbox<DeviceSignal>(), new Inbox<DeviceSignal>(), new Inbox<DeviceSignal>()];
     const before = await here.attach(address, first.receive);
@@ -99,7 +99,7 @@ export function switchboardContract(name: string, open: (t: TestContext) => Prom
     assert.deepEqual(second.all.at(-1), CUT);
   });
 
-  contract('a device that is cut is not there any more', async ({ here, there }) => {
+  it('a device that is cut is not there any more', async ({ here, there }) => {
     const address = newAddress();
     const inbox = new Inbox<DeviceSignal>();
     const attachment = await here.attach(address, inbox.receive);
@@ -115,7 +115,7 @@ export function switchboardContract(name: string, open: (t: TestContext) => Prom
     assert.equal(inbox.all.length, 1);
   });
 
-  contract('[NODE-4] who watches is told when the first device is active and when the last is not', async (under) => {
+  it('[NODE-4] who watches is told when the first device is active and when the last is not', async (under) => {
     const { here, there } = under;
     const phone = newAddress(1);
     const laptop = { ...phone, deviceId: 2 as DeviceId };
@@ -153,7 +153,7 @@ export function switchboardContract(name: string, open: (t: TestContext) => Prom
     assert.equal(others.all.length, 0);
   });
 
-  contract('[NODE-5] what is invalidated on one node is so on all, the own one too', async ({ here, there }) => {
+  it('[NODE-5] what is invalidated on one node is so on all, the own one too', async ({ here, there }) => {
     const [mine, theirs] = [new Inbox<string>(), new Inbox<string>()];
     here.onInvalidate(mine.receive);
     there.onInvalidate(theirs.receive);

@@ -102,6 +102,15 @@ export class RedisLink {
     this.#onReady.add(listener);
   }
 
+  /** Makes the scripts known beforehand, now and after each reconnection: the first calls of one stay in order. */
+  async load(scripts: readonly LuaScript[]): Promise<void> {
+    const all = async () => {
+      await Promise.all(scripts.map((script) => this.#driver.everywhere(['SCRIPT', 'LOAD', script.source])));
+    };
+    this.onReady(() => void all().catch(() => {}));
+    await all();
+  }
+
   /** A command that reads, or whose loss costs nothing. @throws ProtocolError `internal-error`, `storage-full` */
   async command(key: string, args: readonly RedisArgument[]): Promise<RedisReply> {
     try {

@@ -1,0 +1,200 @@
+// The steps of queues, each one script in its account's slot. A queue entry has
+// fields x (expires at), h (header), c (ciphertext); what n and b say of a device
+// is always the number and bytes of what its two lanes hold.
+import { LuaScript } from '@carillon/service/redis';
+
+/** Send ids kept for one recipient, about 30 bytes each. Fewer, and a late repeat is stored twice; the SDK drops it by id. */
+const IDS_PER_RECIPIENT_MAX = 5_000;
+/** The index is told again after so long, should a node have died before it told it. */
+const INDEX_AGAIN_MS = 6 * 3600_000;
+/** Entries a scan takes at once: bounds the script's memory. */
+const SCAN_ENTRIES = 64;
+
+/** What account scripts share. */
+export const QUEUE_PRELUDE = `
+local root = KEYS[1]
+local function field(entry, name)
+  for i = 1, #entry[2], 2 do if entry[2][i] == name then return entry[2][i + 1] end end
+end
+local function count(id, messages, bytes)
+  redis.call('HINCRBY', root .. ':d:' .. id, 'n', messages)
+  redis.call('HINCRBY', root .. ':d:' .. id, 'b', bytes)
+end
+-- Drops up to max expired entries of a lane; gives how many, and the first expiry of what is left.
+local function dropExpired(id, lane, now, max)
+  local queue, dropped, bytes, first, after = root .. ':' .. lane .. ':' .. id, 0, 0, nil, '-'
+  while true do
+    local entries = redis.call('XRANGE', queue, after, '+', 'COUNT', ${SCAN_ENTRIES})
+    if #entries == 0 then break end
+    for _, entry in ipairs(entries) do
+      local expires = tonumber(field(entry, 'x'))
+      if expires <= now and dropped < max then
+        redis.call('XDEL', queue, entry[1])
+        dropped, bytes = dropped + 1, bytes + #field(entry, 'c')
+      elseif not first or expires < first then first = expires end
+    end
+    if dropped >= max then first = 0 break end
+    after = '(' .. entries[#entries][1]
+  end
+  if dropped > 0 then count(id, -dropped, -bytes) end
+  if first then redis.call('HSET', root .. ':d:' .. id, 'e' .. lane, string.format('%.0f', first))
+  else redis.call('HDEL', root .. ':d:' .. id, 'e' .. lane) end
+  return dropped, first
+end
+local function hasRoom(id, bytes, now, messagesMax, bytesMax)
+  local size = redis.call('HMGET', root .. ':d:' .. id, 'n', 'b', 'eo', 'eu')
+  local function fits(n, b) return tonumber(n or 0) < messagesMax and tonumber(b or 0) + bytes <= bytesMax end
+  if fits(size[1], size[2]) then return true end
+  -- What nobody will read any more does not count.
+  if size[3] and tonumber(size[3]) <= now then dropExpired(id, 'o', now, math.huge) end
+  if size[4] and tonumber(size[4]) <= now then dropExpired(id, 'u', now, math.huge) end
+  local left = redis.call('HMGET', root .. ':d:' .. id, 'n', 'b')
+  return fits(left[1], left[2])
+end
+local function put(id, lane, expires, header, ciphertext)
+  local device = root .. ':d:' .. id
+  local seq = redis.call('HINCRBY', device, 's', 1)
+  redis.call('XADD', root .. ':' .. lane .. ':' .. id, string.format('%.0f-0', seq), 'x', expires, 'h', header, 'c', ciphertext)
+  count(id, 1, #ciphertext)
+  local first = redis.call('HGET', device, 'e' .. lane)
+  if not first or tonumber(expires) < tonumber(first) then redis.call('HSET', device, 'e' .. lane, expires) end
+end
+-- What the index is to be told: the expiry, if it knows of none as early.
+local function toIndex(expires, now)
+  local known = redis.call('HMGET', root, 'xe', 'xa')
+  local isKnown = known[1] and tonumber(known[1]) <= tonumber(expires)
+  if isKnown and known[2] and now - tonumber(known[2]) < ${INDEX_AGAIN_MS} then return '' end
+  local first = isKnown and known[1] or expires
+  redis.call('HSET', root, 'xe', first, 'xa', string.format('%.0f', now))
+  return first
+end
+local function remember(mark, at)
+  redis.call('ZADD', root .. ':r', at, mark)
+  if redis.call('ZCARD', root .. ':r') > ${IDS_PER_RECIPIENT_MAX} then redis.call('ZREMRANGEBYRANK', root .. ':r', 0, 15) end
+  if redis.call('HEXISTS', root, 'xr') == 1 then return '' end
+  redis.call('HSET', root, 'xr', at)
+  return at
+end
+`;
+
+/**
+ * ARGV: mark, accepted at, expires at, lane, messages max, bytes max, the sending device when it is the own account's,
+ * the sending account; then device, header, ciphertext of each envelope.
+ */
+export const ENQUEUE = new LuaScript(
+  'enqueue',
+  `${QUEUE_PRELUDE}
+local mark, at, expires, lane, messagesMax, bytesMax, own, from = unpack(ARGV, 1, 8)
+local before = redis.call('ZSCORE', root .. ':r', mark)
+if before then return {'repeated', before} end
+local ids = redis.call('HGET', root, 'ds')
+if not ids then return {'account-unknown'} end
+local expected, missing = {}, 0
+for id in ids:gmatch('%d+') do
+  if id ~= own then expected[id] = 'missing' missing = missing + 1 end
+end
+for i = 9, #ARGV, 3 do
+  if not expected[ARGV[i]] then return {'stale-devices', ids} end
+  if expected[ARGV[i]] == 'missing' then expected[ARGV[i]] = 'named' missing = missing - 1 end
+end
+if missing > 0 then return {'stale-devices', ids} end
+local now = tonumber(at)
+for i = 9, #ARGV, 3 do
+  if not hasRoom(ARGV[i], #ARGV[i + 2], now, tonumber(messagesMax), tonumber(bytesMax)) then
+    return {'queue-full', ARGV[i]}
+  end
+end
+local oldest = remember(mark, at)
+if redis.call('SISMEMBER', root .. ':b', from) == 1 then return {'stored', '', oldest} end
+for i = 9, #ARGV, 3 do put(ARGV[i], lane, expires, ARGV[i + 1], ARGV[i + 2]) end
+return {'stored', #ARGV > 8 and toIndex(expires, now) or '', oldest}`,
+);
+
+/** ARGV: device, then seqs. */
+export const ACKNOWLEDGE = new LuaScript(
+  'acknowledge',
+  `${QUEUE_PRELUDE}
+local id, messages, bytes = ARGV[1], 0, 0
+for i = 2, #ARGV do
+  for _, lane in ipairs({'o', 'u'}) do
+    local queue = root .. ':' .. lane .. ':' .. id
+    local entry = redis.call('XRANGE', queue, ARGV[i] .. '-0', ARGV[i] .. '-0')[1]
+    if entry then
+      redis.call('XDEL', queue, entry[1])
+      messages, bytes = messages + 1, bytes + #field(entry, 'c')
+      break
+    end
+  end
+end
+if messages > 0 then count(id, -messages, -bytes) end
+return messages`,
+);
+
+/**
+ * One group message into an account's queues, in the order of the group's messages and each once.
+ * ARGV: group and lane, message number, lane, expires at, header, ciphertext, now, messages max, bytes max, the sending
+ * device when it is the own account's, the sending account, after which device, devices at most.
+ * Gives what the index is to be told, the last device gone through or '' after the last one, and those reached.
+ */
+export const FAN_IN = new LuaScript(
+  'fan in',
+  `${QUEUE_PRELUDE}
+local group, number, lane, expires, header, ciphertext = unpack(ARGV, 1, 6)
+local now, messagesMax, bytesMax = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
+local own, from, after, left = ARGV[10], ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
+local ids = redis.call('HGET', root, 'ds') or ''
+if redis.call('SISMEMBER', root .. ':b', from) == 1 then return {'', ''} end
+local reply = {'', ''}
+for id in ids:gmatch('%d+') do
+  if tonumber(id) > after then
+    if left == 0 then break end
+    left = left - 1
+    reply[2] = id
+    local seen = redis.call('HGET', root .. ':f:' .. id, group)
+    if id ~= own and (not seen or tonumber(seen) < tonumber(number)) then
+      if hasRoom(id, #ciphertext, now, messagesMax, bytesMax) then
+        put(id, lane, expires, header, ciphertext)
+        reply[#reply + 1] = id
+      end
+      redis.call('HSET', root .. ':f:' .. id, group, number)
+    end
+  end
+end
+if #reply > 2 then reply[1] = toIndex(expires, now) end
+local last = ids:match('(%d+)$')
+if reply[2] == last or reply[2] == '' then reply[2] = '' end
+return reply`,
+);
+
+/**
+ * ARGV: now, forget ids before, rows at most. Gives how many were dropped and forgotten, the first expiry and the oldest
+ * id left ('' for none), and whether groups are to be told of the account's devices.
+ */
+export const SWEEP = new LuaScript(
+  'sweep',
+  `${QUEUE_PRELUDE}
+local now, left, dropped, first = tonumber(ARGV[1]), tonumber(ARGV[3]), 0, nil
+for id in (redis.call('HGET', root, 'ds') or ''):gmatch('%d+') do
+  for _, lane in ipairs({'o', 'u'}) do
+    local known = tonumber(redis.call('HGET', root .. ':d:' .. id, 'e' .. lane) or nil)
+    if known and known <= now then
+      local count = 0
+      if left > 0 then count, known = dropExpired(id, lane, now, left) end
+      dropped, left = dropped + count, left - count
+    end
+    if known and (not first or known < first) then first = known end
+  end
+end
+if first then redis.call('HSET', root, 'xe', string.format('%.0f', first), 'xa', ARGV[1]) else redis.call('HDEL', root, 'xe') end
+local old = redis.call('ZRANGEBYSCORE', root .. ':r', '-inf', '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])
+if #old > 0 then redis.call('ZREM', root .. ':r', unpack(old)) end
+local oldest = redis.call('ZRANGE', root .. ':r', 0, 0, 'WITHSCORES')[2]
+if oldest then redis.call('HSET', root, 'xr', oldest) else redis.call('HDEL', root, 'xr') end
+return {dropped, #old, first and string.format('%.0f', first) or '', oldest or '', redis.call('HGET', root, 'gp') or ''}`,
+);
+
+/** ARGV: ids kept. Gives how many were forgotten. */
+export const TRIM_IDS = new LuaScript(
+  'trim ids',
+  `return redis.call('ZREMRANGEBYRANK', KEYS[1] .. ':r', 0, -1 - math.min(tonumber(ARGV[1]), ${IDS_PER_RECIPIENT_MAX}))`,
+);

@@ -1,0 +1,122 @@
+// Groups: rosters and the signed changes that led to them.
+import type { AccountId, DeviceId, GroupId, GroupRoleName, GroupRoster } from '@carillon/protocol';
+import type { RedisLink } from '@carillon/service/redis';
+import type { GroupChangeRecord, GroupPutOutcome, GroupRecord, MemberDevices } from '../../core/messagingStore.ts';
+import { CHANGE, CREATE, GROUP, TOUCH } from './groupScripts.ts';
+import { accountKey, groupKey } from './keys.ts';
+import { asBuffer, idsOf } from './redisQueues.ts';
+
+export class RedisGroups {
+  readonly #link: RedisLink;
+
+  constructor(link: RedisLink) {
+    this.#link = link;
+  }
+
+  async create(group: GroupRecord, change: GroupChangeRecord): Promise<GroupPutOutcome> {
+    const { roster, devicesRevision, sealedState } = group;
+    await this.#joining(roster.groupId, [...roster.members.keys()]);
+    const args = [
+      `${roster.revision}`,
+      `${devicesRevision}`,
+      asBuffer(sealedState),
+      asBuffer(change.signedChange),
+      ...[...roster.members].flat(),
+    ];
+    return `${await this.#link.write(CREATE, groupKey(roster.groupId), args)}` as GroupPutOutcome;
+  }
+
+  async change(
+    roster: GroupRoster,
+    sealedState: Uint8Array | undefined,
+    change: GroupChangeRecord,
+    changesKept: number,
+  ): Promise<GroupPutOutcome> {
+    const { groupId, revision, members } = roster;
+    const before = (await this.record(groupId))?.roster;
+    if (!before) return 'unknown';
+    if (revision !== before.revision + 1) return 'stale';
+    const put = [...members].filter(([accountId, role]) => before.members.get(accountId) !== role);
+    const gone = [...before.members.keys()].filter((accountId) => !members.has(accountId));
+    await this.#joining(
+      groupId,
+      put.map(([accountId]) => accountId),
+    );
+    const args = [
+      `${revision}`,
+      sealedState ? '1' : '0',
+      sealedState ? asBuffer(sealedState) : '',
+      asBuffer(change.signedChange),
+      `${changesKept}`,
+      members.size === 0 ? '1' : '0',
+      ...put.flat(),
+      ...gone.flatMap((accountId) => [accountId, '']),
+    ];
+    const outcome = `${await this.#link.write(CHANGE, groupKey(groupId), args)}` as GroupPutOutcome;
+    if (outcome === 'stored') await this.#left(groupId, gone);
+    return outcome;
+  }
+
+  async record(groupId: GroupId): Promise<GroupRecord | undefined> {
+    const reply = await this.#link.run(GROUP, groupKey(groupId));
+    if (reply === null) return undefined;
+    const [revision, devicesRevision, state, pairs] = reply as [Buffer, Buffer, Buffer, Buffer[]];
+    const members = new Map<AccountId, GroupRoleName>();
+    for (let i = 0; i < pairs.length; i += 2)
+      members.set(`${pairs[i]}` as AccountId, `${pairs[i + 1]}` as GroupRoleName);
+    return {
+      roster: { groupId, revision: Number(revision), members },
+      devicesRevision: Number(devicesRevision),
+      sealedState: new Uint8Array(state),
+    };
+  }
+
+  async memberDevices(groupId: GroupId): Promise<readonly MemberDevices[]> {
+    const key = `${groupKey(groupId)}:l`;
+    const members = (await this.#link.command(key, ['ZRANGE', key, '0', '-1'])) as Buffer[];
+    const found = await Promise.all(
+      members.map(async (member) => {
+        const accountId = `${member}` as AccountId;
+        const ids = await this.#link.command(accountKey(accountId), ['HGET', accountKey(accountId), 'ds']);
+        const deviceIds: readonly DeviceId[] = idsOf(`${ids ?? ''}`);
+        return { accountId, deviceIds };
+      }),
+    );
+    return found.filter(({ deviceIds }) => deviceIds.length > 0);
+  }
+
+  async changes(groupId: GroupId, sinceRevision: number): Promise<readonly GroupChangeRecord[]> {
+    const key = `${groupKey(groupId)}:c`;
+    const kept = (await this.#link.command(key, ['ZRANGEBYSCORE', key, `(${sinceRevision}`, '+inf'])) as Buffer[];
+    return kept.map((change) => {
+      const space = change.indexOf(' ');
+      return {
+        revision: Number(change.subarray(0, space).toString()),
+        signedChange: new Uint8Array(change.subarray(space + 1)),
+      };
+    });
+  }
+
+  async touch(accountId: AccountId, groupIds: readonly GroupId[]): Promise<void> {
+    await Promise.all(groupIds.map((groupId) => this.#link.write(TOUCH, groupKey(groupId), [accountId])));
+  }
+
+  /** Before they are members: an account that says too many groups only touches one in vain. */
+  async #joining(groupId: GroupId, accountIds: readonly AccountId[]): Promise<void> {
+    await Promise.all(
+      accountIds.map((accountId) => {
+        const key = `${accountKey(accountId)}:g`;
+        return this.#link.command(key, ['SADD', key, groupId]);
+      }),
+    );
+  }
+
+  async #left(groupId: GroupId, accountIds: readonly AccountId[]): Promise<void> {
+    await Promise.all(
+      accountIds.map((accountId) => {
+        const key = `${accountKey(accountId)}:g`;
+        return this.#link.command(key, ['SREM', key, groupId]);
+      }),
+    );
+  }
+}
