@@ -64,8 +64,12 @@ export class TestSocket {
     return socket;
   }
 
-  async hello(token: string): Promise<MessagingWelcome> {
-    return this.request({ case: 'hello', value: { token, version: PROTOCOL_VERSION } }, 'welcome');
+  get isOpen(): boolean {
+    return !this.#isClosed;
+  }
+
+  async hello(token: string, heartbeatMs = 0): Promise<MessagingWelcome> {
+    return this.request({ case: 'hello', value: { token, version: PROTOCOL_VERSION, heartbeatMs } }, 'welcome');
   }
 
   /** @throws RequestFailure; Error when the socket closes first */
@@ -96,13 +100,13 @@ export class TestSocket {
 
   /** The first `count` deliveries, when they are there. */
   async delivered(count: number): Promise<Delivery[]> {
-    await this.#until(() => this.deliveries.length >= count, `${count} deliveries`);
+    await this.until(() => this.deliveries.length >= count, `${count} deliveries`);
     return this.deliveries.slice(0, count);
   }
 
   async next<Case extends string>(expected: Case): Promise<ValueOf<Case>> {
     const find = () => this.unasked.find((frame) => frame.body.case === expected);
-    await this.#until(() => find() !== undefined, expected);
+    await this.until(() => find() !== undefined, expected);
     return find()!.body.value as ValueOf<Case>;
   }
 
@@ -111,7 +115,8 @@ export class TestSocket {
     await this.closed;
   }
 
-  async #until(done: () => boolean, what: string): Promise<void> {
+  /** Looks again at whatever comes. @throws Error when the socket closes first */
+  async until(done: () => boolean, what: string): Promise<void> {
     while (!done()) {
       if (this.#isClosed) throw new Error(`closed while waiting for ${what}`);
       await new Promise<void>((resolve) => this.#waiters.push(resolve));
@@ -150,4 +155,15 @@ export function sendRequest(to: readonly Address[], options: SendOptions = {}) {
     urgent: options.urgent ?? false,
     expiresAtMs: BigInt(options.expiresAtMs ?? 0),
   };
+}
+
+/** The refusal of a request that has to be refused. */
+export async function refusal(request: Promise<unknown>): Promise<Failure> {
+  try {
+    await request;
+  } catch (error) {
+    if (error instanceof RequestFailure) return error.failure;
+    throw error;
+  }
+  throw new Error('was not refused');
 }

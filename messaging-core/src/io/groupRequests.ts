@@ -64,8 +64,11 @@ export class GroupRequests {
     this.#creations.take(address.accountId, now());
     const group: GroupRecord = { roster, devicesRevision: 1, sealedState: read.sealedState ?? new Uint8Array() };
     const outcome = await store.createGroup(group, record);
-    // The id is another group's: ids are 16 random bytes, so nobody meets one by chance.
-    if (outcome !== 'stored') throw new ProtocolError('group-change-invalid');
+    if (outcome !== 'stored') {
+      if (await this.#isCarriedOut(groupId, record)) return reply(await this.#groupOf(address, groupId));
+      // The id is another group's: ids are 16 random bytes, so nobody meets one by chance.
+      throw new ProtocolError('group-change-invalid');
+    }
     return reply((await store.group(groupId)) ?? group);
   }
 
@@ -80,7 +83,7 @@ export class GroupRequests {
     if (revision !== before.roster.revision + 1) throw stale(before);
     const roster = applyGroupChange(before.roster, read.change, address.accountId);
     const outcome = await store.changeGroup(roster, read.sealedState, record, LIMITS.groupChangesKeptMax);
-    if (outcome === 'stale') throw stale(await this.#groupOf(address, groupId));
+    if (outcome === 'stale') return this.#outrun(address, groupId, record);
     if (outcome !== 'stored') throw new ProtocolError('group-unknown');
     // Who has left is told the group as they left it.
     const { devicesRevision } = (await store.group(groupId)) ?? before;
@@ -106,6 +109,13 @@ export class GroupRequests {
         fromBinary(SignedGroupChangeSchema, signedChange),
       ),
     });
+  }
+
+  /** Another change came in between; it may have been this very one. @throws ProtocolError */
+  async #outrun(asker: Address, groupId: GroupId, record: GroupChangeRecord): Promise<Reply> {
+    const group = await this.#groupOf(asker, groupId);
+    if (await this.#isCarriedOut(groupId, record)) return reply(group);
+    throw stale(group);
   }
 
   /** @throws ProtocolError */
