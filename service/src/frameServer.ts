@@ -108,7 +108,7 @@ export class FrameServer<In extends DescMessage, Out extends DescMessage, Sessio
       return true;
     }
     this.#server.handleUpgrade(request, socket, head, (ws) => {
-      this.#sockets.add(new FrameSocket<In, Out, Session>(this, ws as PeerSocket, remoteAddress));
+      this.#sockets.add(new FrameSocket<In, Out, Session>(this, ws as PeerSocket, socket, remoteAddress));
     });
     return true;
   }

@@ -6,7 +6,7 @@ import type { DatabaseSync, StatementSync } from 'node:sqlite';
 import { ProtocolError } from '@carillon/protocol';
 
 /** Writes in one transaction. More raises throughput under load, and the longest pause of the event loop with it. */
-export const COMMIT_WRITES_MAX = 128;
+export const COMMIT_WRITES_MAX = 512;
 /** Writes waiting; past it new ones are refused, so that a slow disk does not fill memory. */
 export const WAITING_WRITES_MAX = 5_000;
 
