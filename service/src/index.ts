@@ -7,6 +7,8 @@ export * from './frameServer.ts';
 export { HEARTBEAT, type HeartbeatBounds } from './heartbeat.ts';
 export * from './http.ts';
 export * from './log.ts';
+export * from './metrics/metrics.ts';
+export * from './metrics/metricsServer.ts';
 export * from './runService.ts';
 export * from './tokenBucket.ts';
 export * from './tokenVerifier.ts';

@@ -59,3 +59,12 @@ export const pushConfigFields = {
 };
 
 export type PushConfig = z.infer<z.ZodObject<typeof pushConfigFields>>;
+
+export function isPushConfigured(config: PushConfig): boolean {
+  const {
+    CARILLON_APNS_KEY_FILE: apns,
+    CARILLON_FCM_SERVICE_ACCOUNT_FILE: fcm,
+    CARILLON_WEB_PUSH_SUBJECT: web,
+  } = config;
+  return (apns ?? fcm ?? web) !== undefined;
+}
