@@ -6,6 +6,7 @@ import type { SqliteStore } from '@carillon/client/node';
 import {
   decrypt,
   type Identity,
+  type KemPrekeyPair,
   type OneTimePrekeyPair,
   type PrekeyLookup,
   type SessionRecord,
@@ -35,11 +36,20 @@ export function heldKeys(store: SqliteStore): Promise<HeldKeys> {
     };
     const signed = await prekeys<SignedPrekeyPair>('signed');
     const oneTime = await prekeys<OneTimePrekeyPair>('one-time');
+    const kem = await prekeys<KemPrekeyPair>('kem');
+    const lastResort = await prekeys<KemPrekeyPair>('last-resort');
     const sessions = await tx.list<SessionRecord>('sessions');
     return {
       local: { accountId: profile.accountId, deviceId: profile.deviceId },
       identity: keys.identity,
-      prekeys: { signed: (id) => signed.get(id), oneTime: (id) => oneTime.get(id) },
+      prekeys: {
+        signed: (id) => signed.get(id),
+        oneTime: (id) => oneTime.get(id),
+        kem: (id) => {
+          const pair = kem.get(id) ?? lastResort.get(id);
+          return pair && { privateKey: pair.privateKey, lastResort: !kem.has(id) };
+        },
+      },
       sessions: new Map(sessions.map(({ key, value }) => [key, value])),
     };
   });

@@ -6,7 +6,13 @@ import { readFileSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { fromBinary } from '@bufbuild/protobuf';
 import { BlobTamperedError, openBlob } from '@carillon/media-pipeline/sealing';
-import { createIdentity, createOneTimePrekeys, createSignedPrekey, E2eeError } from '@carillon/messaging-core/e2ee';
+import {
+  createIdentity,
+  createKemPrekeys,
+  createOneTimePrekeys,
+  createSignedPrekey,
+  E2eeError,
+} from '@carillon/messaging-core/e2ee';
 import { nativeProvider } from '@carillon/messaging-core/e2ee/native';
 import { EnvelopeKind, LIMITS, type MediaMessage, MediaMessageSchema, type MessageId } from '@carillon/protocol';
 import { type HeldKeys, heldKeys, openEnvelope } from '../src/heldKeys.ts';
@@ -74,11 +80,12 @@ function impostor(): HeldKeys {
   const identity = createIdentity(nativeProvider);
   const signed = createSignedPrekey(nativeProvider, identity, 1);
   const [oneTime] = createOneTimePrekeys(nativeProvider, 1, 1);
+  const { privateKey } = createKemPrekeys(nativeProvider, identity, 1, 1)[0]!;
   const { accountId, deviceId } = bob.account;
   return {
     local: { accountId, deviceId },
     identity,
-    prekeys: { signed: () => signed, oneTime: () => oneTime },
+    prekeys: { signed: () => signed, oneTime: () => oneTime, kem: () => ({ privateKey, lastResort: true }) },
     sessions: new Map(),
   };
 }

@@ -91,6 +91,25 @@ export class EnvelopeSender {
     }
   }
 
+  /** To the devices that there is a session with: once, and only to who is connected. @throws ProtocolError */
+  async sendEphemeral(to: AccountId, messageId: MessageId, content: Uint8Array): Promise<void> {
+    const { ledger, sessions, local, socket } = this.#parts;
+    const envelopes = await ledger.change(async (tx) => {
+      const contact = await readContact(tx, to);
+      if (!contact || hasChangedIdentity(contact)) return [];
+      const sealed: Sealed[] = [];
+      for (const deviceId of contact.devices) {
+        const remote = { accountId: to, deviceId };
+        const isHere = to === local.accountId && deviceId === local.deviceId;
+        if (!isHere && (await sessions.has(tx, remote))) sealed.push(await sessions.seal(tx, remote, content));
+      }
+      return sealed;
+    });
+    if (envelopes.length === 0) return;
+    const value = { messageId, recipientAccountId: to, envelopes, ephemeral: true };
+    await socket.request({ case: 'send', value }, 'sent');
+  }
+
   /** Makes sure that the identities of an account's devices are known. @throws ProtocolError */
   async meet(accountId: AccountId): Promise<ContactRecord> {
     const contact = await this.#parts.directory.byId(accountId);
@@ -144,7 +163,7 @@ export class EnvelopeSender {
     );
     // Only what was asked for: an identity slipped in here would pass for met later.
     reply.devices = reply.devices.filter(
-      ({ deviceId, signedPrekey }) => signedPrekey !== undefined && devices.includes(deviceId as DeviceId),
+      ({ deviceId, signedPrekey, kemPrekey }) => signedPrekey && kemPrekey && devices.includes(deviceId as DeviceId),
     );
     return reply;
   }
@@ -167,10 +186,10 @@ export class EnvelopeSender {
       const met = meetIdentity(contact, remote.deviceId, bundle.identityKey);
       contact = met.record;
       isNews ||= met.isNews && met.trust === 'changed';
-      const { signedPrekey, oneTimePrekey } = bundle;
+      const { signedPrekey, oneTimePrekey, kemPrekey } = bundle;
       // A session that the other side started meanwhile is as good.
-      if (signedPrekey && (remote.deviceId === fresh || !(await sessions.has(tx, remote)))) {
-        await sessions.start(tx, remote, { identityKey: bundle.identityKey, signedPrekey, oneTimePrekey });
+      if (signedPrekey && kemPrekey && (remote.deviceId === fresh || !(await sessions.has(tx, remote)))) {
+        await sessions.start(tx, remote, { identityKey: bundle.identityKey, signedPrekey, oneTimePrekey, kemPrekey });
       }
     }
     if (contact !== before) await writeContact(tx, contact);

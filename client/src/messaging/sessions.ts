@@ -10,7 +10,7 @@ import {
   startSession,
 } from '@carillon/messaging-core/e2ee';
 import { type Address, addressKey, EnvelopeKind, ProtocolError } from '@carillon/protocol';
-import { ONE_TIME_STOCK } from '../account/prekeyStock.ts';
+import { KEM_STOCK, ONE_TIME_STOCK } from '../account/prekeyStock.ts';
 import { deletePrekey, PrekeyShelf } from '../account/prekeys.ts';
 import { readKeys } from '../account/profile.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
@@ -77,6 +77,7 @@ export class Sessions {
       }
     }
     if (opened.usedOneTimePrekeyId !== undefined) await deletePrekey(tx, ONE_TIME_STOCK, opened.usedOneTimePrekeyId);
+    if (opened.usedKemPrekeyId !== undefined) await deletePrekey(tx, KEM_STOCK, opened.usedKemPrekeyId);
     await this.#write(tx, remote, opened.record);
     await tx.delete('sessions', resetKey(remote));
     return opened;

@@ -26,7 +26,7 @@ export function signDeviceList(
   accountId: AccountId,
   revision: number,
   others: readonly Uint8Array[],
-): DeviceList & { readonly identityKeys: readonly Bytes[]; readonly signature: Bytes } {
+): { revision: number; identityKeys: Bytes[]; signature: Bytes } {
   const identityKeys = [primary.publicKey, ...others].map((key) => new Uint8Array(key));
   if (!isWellFormed({ revision, identityKeys })) throw new RangeError('not a list of devices');
   const signature = provider.ed25519Sign(primary.seed, deviceListProof(accountId, revision, identityKeys));

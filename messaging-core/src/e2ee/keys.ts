@@ -51,7 +51,7 @@ export interface PrekeyBundle {
   readonly identityKey: Uint8Array;
   readonly signedPrekey: SignedPublicKey;
   /** One-time or of last resort: only who published it knows. */
-  readonly kemPrekey?: SignedPublicKey | undefined;
+  readonly kemPrekey: SignedPublicKey;
   readonly oneTimePrekey?: { readonly id: number; readonly publicKey: Uint8Array } | undefined;
 }
 

@@ -6,7 +6,7 @@
 import { type Address, addressKey, concatBytes, utf8 } from '@carillon/protocol';
 import { deriveAgreed, initiatorAgreements, responderAgreements } from './agreement.ts';
 import { E2eeError } from './errors.ts';
-import { type Identity, type PrekeyBundle, type SignedPublicKey, verifyKemPrekey, verifySignedPrekey } from './keys.ts';
+import { type Identity, type PrekeyBundle, verifyKemPrekey, verifySignedPrekey } from './keys.ts';
 import type { CryptoProvider, KeyPair } from './provider.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -120,7 +120,7 @@ export function initiatePqxdh(
     readonly identity: Identity;
     readonly local: Address;
     readonly remote: Address;
-    readonly bundle: PrekeyBundle & { readonly kemPrekey: SignedPublicKey };
+    readonly bundle: PrekeyBundle;
   },
 ): HandshakeResult & { readonly header: Bytes } {
   const { identity, bundle } = input;

@@ -1,4 +1,4 @@
-// Sessions between two devices: X3DH starts one, the Double Ratchet carries it.
+// Sessions between two devices: PQXDH starts one, the Double Ratchet carries it.
 // A record holds the session in use and former ones, because both sides may
 // start at once, and messages of a former one may still be under way. Whichever
 // session last opened a message is the one in use: two that started at once
@@ -15,33 +15,42 @@ import {
 import { equalBytes } from './equalBytes.ts';
 import { E2eeError } from './errors.ts';
 import type { Identity, KemPrekeySecret, PrekeyBundle } from './keys.ts';
+import { decodePqxdhHeader, initiatePqxdh, PQXDH_HEADER_BYTES, type PqxdhHeader, respondPqxdh } from './pqxdh.ts';
 import type { CryptoProvider, KeyPair } from './provider.ts';
-import { carillonRatchet, splitRatchetMessage } from './ratchetMessage.ts';
-import { decodeX3dhHeader, initiateX3dh, respondX3dh, X3DH_HEADER_BYTES } from './x3dh.ts';
+import { carillonRatchet, type SessionContext, splitRatchetMessage } from './ratchetMessage.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
 
 /** Former sessions kept for stragglers; each costs some hundred bytes to 70 KB of storage. */
 export const ARCHIVED_SESSIONS_MAX = 40;
 
-export interface SessionState {
-  readonly version: 1;
-  readonly tag: Bytes;
-  readonly associatedData: Bytes;
-  /** The handshake message that started it. */
-  readonly handshake: Bytes;
-  /** We started it and have no answer yet: every message carries the handshake. */
-  readonly unanswered: boolean;
+/**
+ * Handshakes remembered that had neither kind of one-time prekey: nothing was used
+ * up by them, so that nothing but this memory keeps a replay from starting another
+ * session. More: a peer can make the record longer, 16 bytes each; fewer: after so
+ * many of them a server could deliver the oldest again, while its signed prekey is kept.
+ */
+export const REPEATABLE_HANDSHAKES_MAX = 500;
+const DIGEST_BYTES = 16;
+
+export interface SessionState extends SessionContext {
+  readonly version: 2;
+  /** What started it, hashed: a repeat of the handshake is known by it. */
+  readonly handshakeDigest: Bytes;
+  /** While we have no answer to the handshake we began with, every message carries it. */
+  readonly handshake: Bytes | undefined;
   readonly ratchet: RatchetState;
 }
 
 /** All that a device keeps about its sessions with one other device; structured-cloneable. */
 export interface SessionRecord {
-  readonly version: 1;
+  readonly version: 2;
   readonly current: SessionState;
   /** Newest first. */
   readonly archived: readonly SessionState[];
   readonly peerIdentity: Bytes;
+  /** Hashes of handshakes that could be opened again, newest last; they outlive their sessions and the peer's identity. */
+  readonly repeatable: readonly Bytes[];
 }
 
 export type CiphertextKind = 'prekey' | 'ratchet';
@@ -50,7 +59,8 @@ export type CiphertextKind = 'prekey' | 'ratchet';
 export interface PrekeyLookup {
   signed(id: number): KeyPair | undefined;
   oneTime(id: number): KeyPair | undefined;
-  kem?(id: number): KemPrekeySecret | undefined;
+  /** One series of ids, one-time prekeys and those of last resort. */
+  kem(id: number): KemPrekeySecret | undefined;
 }
 
 export interface Decrypted {
@@ -71,7 +81,17 @@ function withCurrent(record: SessionRecord | undefined, current: SessionState, p
     record && equalBytes(record.peerIdentity, peerIdentity)
       ? [record.current, ...record.archived].filter((session) => !equalBytes(session.tag, current.tag))
       : [];
-  return { version: 1, current, archived: former.slice(0, ARCHIVED_SESSIONS_MAX), peerIdentity };
+  return {
+    version: 2,
+    current,
+    archived: former.slice(0, ARCHIVED_SESSIONS_MAX),
+    peerIdentity,
+    repeatable: record?.repeatable ?? [],
+  };
+}
+
+function digestOf(provider: CryptoProvider, handshake: Uint8Array): Bytes {
+  return provider.sha256(handshake).slice(0, DIGEST_BYTES);
 }
 
 /**
@@ -94,13 +114,13 @@ export function startSession(
   if (input.trustedIdentity && !equalBytes(input.trustedIdentity, bundle.identityKey)) {
     throw new E2eeError('untrusted-identity', 'the identity is not the trusted one');
   }
-  const handshake = refusingBadKeys(() => initiateX3dh(provider, input));
+  const handshake = refusingBadKeys(() => initiatePqxdh(provider, input));
   const session: SessionState = {
-    version: 1,
+    version: 2,
     tag: handshake.tag,
     associatedData: handshake.associatedData,
+    handshakeDigest: digestOf(provider, handshake.header),
     handshake: handshake.header,
-    unanswered: true,
     ratchet: initiatorRatchet(handshake.sharedSecret, bundle.signedPrekey.publicKey),
   };
   return withCurrent(input.record, session, new Uint8Array(bundle.identityKey));
@@ -114,7 +134,7 @@ export function encrypt(
   const session = record.current;
   const { state, message } = ratchetEncrypt(provider, carillonRatchet, session.ratchet, session, plaintext);
   const next = { ...record, current: { ...session, ratchet: state } };
-  return session.unanswered
+  return session.handshake
     ? { record: next, kind: 'prekey', ciphertext: concatBytes(session.handshake, message) }
     : { record: next, kind: 'ratchet', ciphertext: message };
 }
@@ -152,7 +172,7 @@ function decryptRatchet(
   if (!record || !session) throw new E2eeError('no-session', 'there is no session for this message');
   const opened = ratchetDecrypt(provider, carillonRatchet, session.ratchet, session, message);
   return {
-    record: withCurrent(record, { ...session, ratchet: opened.state, unanswered: false }, record.peerIdentity),
+    record: withCurrent(record, { ...session, ratchet: opened.state, handshake: undefined }, record.peerIdentity),
     plaintext: opened.plaintext,
     usedOneTimePrekeyId: undefined,
     usedKemPrekeyId: undefined,
@@ -162,54 +182,61 @@ function decryptRatchet(
 }
 
 function decryptPrekey(provider: CryptoProvider, input: DecryptInput, ciphertext: Uint8Array): Decrypted {
-  const header = decodeX3dhHeader(ciphertext);
-  const handshakeBytes = ciphertext.subarray(0, X3DH_HEADER_BYTES);
-  const inner = ciphertext.subarray(X3DH_HEADER_BYTES);
+  const header = decodePqxdhHeader(ciphertext);
+  const inner = ciphertext.subarray(PQXDH_HEADER_BYTES);
   const message = splitRatchetMessage(inner);
+  const digest = digestOf(provider, ciphertext.subarray(0, PQXDH_HEADER_BYTES));
 
   // The handshake comes again until our answer has arrived: the session is there already.
   const known = findSession(input.record, message.tag);
   if (known) {
-    if (!equalBytes(known.handshake, handshakeBytes)) {
+    if (!equalBytes(known.handshakeDigest, digest)) {
       throw new E2eeError('bad-message', 'the handshake is not the one of this session');
     }
     return decryptRatchet(provider, input.record, inner);
   }
+  if (input.record?.repeatable.some((opened) => equalBytes(opened, digest))) {
+    throw new E2eeError('duplicate-message', 'the handshake was opened before');
+  }
 
-  const signedPrekey = input.prekeys.signed(header.signedPrekeyId);
-  if (!signedPrekey) throw new E2eeError('unknown-prekey', 'the signed prekey is not known');
-  const oneTimePrekey =
-    header.oneTimePrekeyId === undefined ? undefined : input.prekeys.oneTime(header.oneTimePrekeyId);
-  if (header.oneTimePrekeyId !== undefined && !oneTimePrekey) {
-    throw new E2eeError('unknown-prekey', 'the one-time prekey is used up or not known');
-  }
-  const handshake = refusingBadKeys(() => respondX3dh(provider, { ...input, header, signedPrekey, oneTimePrekey }));
-  if (!equalBytes(handshake.tag, message.tag)) {
-    throw new E2eeError('bad-message', 'the handshake does not agree');
-  }
-  const opened = ratchetDecrypt(
-    provider,
-    carillonRatchet,
-    responderRatchet(handshake.sharedSecret, signedPrekey),
-    handshake,
-    message,
-  );
+  const prekeys = findPrekeys(input.prekeys, header);
+  const handshake = refusingBadKeys(() => respondPqxdh(provider, { ...input, header, ...prekeys }));
+  if (!equalBytes(handshake.tag, message.tag)) throw new E2eeError('bad-message', 'the handshake does not agree');
+  const ratchet = responderRatchet(handshake.sharedSecret, prekeys.signedPrekey);
+  const opened = ratchetDecrypt(provider, carillonRatchet, ratchet, handshake, message);
   const session: SessionState = {
-    version: 1,
+    version: 2,
     tag: handshake.tag,
     associatedData: handshake.associatedData,
-    handshake: handshake.header,
-    unanswered: false,
+    handshakeDigest: digest,
+    handshake: undefined,
     ratchet: opened.state,
   };
+  const record = withCurrent(input.record, session, header.identityKey);
+  const isRepeatable = header.oneTimePrekeyId === undefined && prekeys.kemIsLastResort;
   return {
-    record: withCurrent(input.record, session, header.identityKey),
+    record: isRepeatable
+      ? { ...record, repeatable: [...record.repeatable, digest].slice(-REPEATABLE_HANDSHAKES_MAX) }
+      : record,
     plaintext: opened.plaintext,
     usedOneTimePrekeyId: header.oneTimePrekeyId,
-    usedKemPrekeyId: undefined,
+    usedKemPrekeyId: prekeys.kemIsLastResort ? undefined : header.kemPrekeyId,
     peerIdentity: header.identityKey,
     identityChanged: input.record !== undefined && !equalBytes(input.record.peerIdentity, header.identityKey),
   };
+}
+
+/** @throws E2eeError unknown-prekey */
+function findPrekeys(prekeys: PrekeyLookup, header: PqxdhHeader) {
+  const signedPrekey = prekeys.signed(header.signedPrekeyId);
+  if (!signedPrekey) throw new E2eeError('unknown-prekey', 'the signed prekey is not known');
+  const oneTimePrekey = header.oneTimePrekeyId === undefined ? undefined : prekeys.oneTime(header.oneTimePrekeyId);
+  if (header.oneTimePrekeyId !== undefined && !oneTimePrekey) {
+    throw new E2eeError('unknown-prekey', 'the one-time prekey is used up or not known');
+  }
+  const kem = prekeys.kem(header.kemPrekeyId);
+  if (!kem) throw new E2eeError('unknown-prekey', 'the KEM prekey is used up or not known');
+  return { signedPrekey, oneTimePrekey, kemPrekey: kem.privateKey, kemIsLastResort: kem.lastResort };
 }
 
 /** The provider throws plain errors on keys that no honest peer has. */

@@ -1,21 +1,30 @@
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
+import { kemPrekeyProof, prekeyProof } from '@carillon/protocol';
 import fc from 'fast-check';
 import { nobleProvider, startSession, verifySignedPrekey } from '../../src/e2ee/index.ts';
 import { nativeProvider } from '../../src/e2ee/native.ts';
-import { addressOf, Device, refused, type Sealed, talkingPair } from './pair.ts';
+import { PQXDH_HEADER_BYTES } from '../../src/e2ee/pqxdh.ts';
+import { ARCHIVED_SESSIONS_MAX, REPEATABLE_HANDSHAKES_MAX } from '../../src/e2ee/session.ts';
+import { addressOf, Device, LAST_RESORT_ID, refused, type Sealed, talkingPair } from './pair.ts';
 
 for (const [name, provider] of Object.entries({ noble: nobleProvider, native: nativeProvider })) {
   describe(`sessions on the ${name} provider`, () => {
-    test('[E2EE-2] a session starts with and without a one-time prekey', () => {
-      for (const oneTimePrekeyId of [undefined, 2]) {
+    test('[E2EE-2] [E2EE-15] a session starts with and without one-time prekeys of either kind', () => {
+      for (const [oneTimePrekeyId, kemPrekeyId] of [
+        [undefined, LAST_RESORT_ID],
+        [undefined, 3],
+        [2, LAST_RESORT_ID],
+        [2, 3],
+      ] as const) {
         const alice = new Device('A', provider);
         const bob = new Device('Q', provider);
-        alice.start(bob, oneTimePrekeyId);
+        alice.start(bob, oneTimePrekeyId, kemPrekeyId);
         const first = alice.seal('hello');
         assert.equal(first.kind, 'prekey');
         const opened = bob.tryOpen(alice, first);
         assert.equal(opened.usedOneTimePrekeyId, oneTimePrekeyId);
+        assert.equal(opened.usedKemPrekeyId, kemPrekeyId === LAST_RESORT_ID ? undefined : kemPrekeyId);
         assert.deepEqual(opened.peerIdentity, alice.identity.publicKey);
         assert.equal(opened.identityChanged, false);
         bob.open(alice, first);
@@ -28,7 +37,7 @@ for (const [name, provider] of Object.entries({ noble: nobleProvider, native: na
   });
 }
 
-test('[E2EE-2] a bundle whose signed prekey its identity did not sign is refused', () => {
+test('[E2EE-2] a bundle whose signed and KEM prekeys its identity did not sign is refused', () => {
   const [alice, bob, mallory] = ['A', 'Q', 'g'].map((letter) => new Device(letter)) as [Device, Device, Device];
   const input = { identity: alice.identity, local: alice.address, remote: bob.address };
   const bundle = bob.bundle(1);
@@ -38,18 +47,124 @@ test('[E2EE-2] a bundle whose signed prekey its identity did not sign is refused
     { ...bundle, signedPrekey: { ...bundle.signedPrekey, publicKey: mallory.signedPrekey.publicKey } },
     { ...bundle, signedPrekey: { ...bundle.signedPrekey, publicKey: new Uint8Array(0) } },
     { ...bundle, signedPrekey: { ...bundle.signedPrekey, signature: new Uint8Array(64) } },
+    { ...bundle, kemPrekey: { ...bundle.kemPrekey, id: 2 } },
+    { ...bundle, kemPrekey: { ...bundle.kemPrekey, publicKey: mallory.kemPrekeys.get(1)!.publicKey } },
+    { ...bundle, kemPrekey: mallory.bundle(1).kemPrekey },
+    { ...bundle, kemPrekey: { ...bundle.kemPrekey, publicKey: bundle.kemPrekey.publicKey.subarray(1) } },
+    { ...bundle, kemPrekey: { ...bundle.kemPrekey, signature: new Uint8Array(64) } },
   ];
   for (const each of forged) {
     assert.throws(() => startSession(nativeProvider, { ...input, bundle: each }), refused('bad-signature'));
   }
   verifySignedPrekey(nativeProvider, bundle.identityKey, bundle.signedPrekey);
-  const lowOrder = { ...bundle, oneTimePrekey: { id: 1, publicKey: new Uint8Array(32) } };
-  assert.throws(() => startSession(nativeProvider, { ...input, bundle: lowOrder }), refused('bad-message'));
+  // Bad keys that the identity did vouch for.
+  const sign = (proof: Uint8Array) => nativeProvider.ed25519Sign(bob.identity.seed, proof);
+  for (const publicKey of [
+    new Uint8Array(32),
+    new Uint8Array(32).fill(0xff),
+    Uint8Array.of(9, ...new Uint8Array(30), 0x80),
+  ]) {
+    const signedPrekey = { id: 1, publicKey, signature: sign(prekeyProof(1, publicKey)) };
+    for (const each of [
+      { ...bundle, oneTimePrekey: { id: 1, publicKey } },
+      { ...bundle, signedPrekey },
+    ]) {
+      assert.throws(() => startSession(nativeProvider, { ...input, bundle: each }), refused('bad-message'));
+    }
+  }
+  const notReduced = new Uint8Array(1_568).fill(0xff);
+  const kemPrekey = { id: 1, publicKey: notReduced, signature: sign(kemPrekeyProof(1, notReduced)) };
+  assert.throws(
+    () => startSession(nativeProvider, { ...input, bundle: { ...bundle, kemPrekey } }),
+    refused('bad-message'),
+  );
   const trustedIdentity = mallory.identity.publicKey;
   assert.throws(
     () => startSession(nativeProvider, { ...input, bundle, trustedIdentity }),
     refused('untrusted-identity'),
   );
+});
+
+test('[E2EE-15] the session depends on the KEM secret: whoever lacks it, or puts another prekey there, opens nothing', () => {
+  const alice = new Device('A');
+  const bob = new Device('Q');
+  alice.start(bob, 1);
+  const sealed = alice.seal('for bob');
+  const held = bob.kemPrekeys.get(1)!;
+  bob.kemPrekeys.set(1, { ...bob.kemPrekeys.get(2)!, id: 1 });
+  assert.throws(() => bob.tryOpen(alice, sealed), refused('bad-message'));
+  bob.kemPrekeys.delete(1);
+  assert.throws(() => bob.tryOpen(alice, sealed), refused('unknown-prekey'));
+  bob.kemPrekeys.set(1, held);
+  assert.equal(bob.open(alice, sealed), 'for bob');
+  assert.equal(bob.kemPrekeys.has(1), false);
+});
+
+test('[E2EE-15] low-order and non-canonical keys in a handshake or a ratchet message are refused', () => {
+  const alice = new Device('A');
+  const bob = new Device('Q');
+  alice.start(bob);
+  const first = alice.seal('x');
+  for (const key of [new Uint8Array(32), new Uint8Array(32).fill(0xff)]) {
+    // Identity, ephemeral key, ratchet key.
+    for (const at of [1, 33, PQXDH_HEADER_BYTES + 9]) {
+      const ciphertext = new Uint8Array(first.ciphertext);
+      ciphertext.set(key, at);
+      assert.throws(() => bob.tryOpen(alice, { kind: 'prekey', ciphertext }), refused('bad-message'));
+    }
+  }
+  assert.equal(bob.open(alice, first), 'x');
+});
+
+test('[E2EE-19] a first message without one-time prekeys opens once, even when its session is gone', () => {
+  const bob = new Device('Q');
+  const alice = new Device('A');
+  alice.start(bob);
+  const [first, second] = [alice.seal('pay'), alice.seal('twice')];
+  assert.equal(bob.open(alice, first), 'pay');
+  // Her new identity drops the sessions of the old one; a server delivers again what it kept.
+  const reinstalled = new Device('A');
+  reinstalled.start(bob);
+  assert.equal(bob.open(reinstalled, reinstalled.seal('new phone')), 'new phone');
+  const before = bob.record;
+  for (const replay of [first, second]) assert.throws(() => bob.open(alice, replay), refused('duplicate-message'));
+  assert.equal(bob.record, before);
+  // Changing what does not matter to X25519 makes no other handshake of it.
+  const ciphertext = new Uint8Array(first.ciphertext);
+  ciphertext[64]! ^= 0x80;
+  assert.throws(() => bob.open(alice, { ...first, ciphertext }), refused('bad-message'));
+  for (let n = 0; n < ARCHIVED_SESSIONS_MAX + 2; n++) {
+    reinstalled.start(bob);
+    assert.equal(bob.open(reinstalled, reinstalled.seal(`${n}`)), `${n}`);
+  }
+  assert.throws(() => bob.open(alice, first), refused('duplicate-message'));
+});
+
+test('[E2EE-19] what used up a one-time prekey of either kind is not remembered: it cannot be opened again', () => {
+  for (const [oneTimePrekeyId, kemPrekeyId] of [
+    [1, LAST_RESORT_ID],
+    [undefined, 1],
+  ] as const) {
+    const [alice, bob] = [new Device('A'), new Device('Q')];
+    alice.start(bob, oneTimePrekeyId, kemPrekeyId);
+    const sealed = alice.seal('once');
+    bob.open(alice, sealed);
+    assert.equal(bob.record?.repeatable.length, 0);
+    bob.record = undefined;
+    assert.throws(() => bob.open(alice, sealed), refused('unknown-prekey'));
+  }
+});
+
+test('[E2EE-19] the memory of handshakes is bounded', () => {
+  const [alice, bob] = [new Device('A'), new Device('Q')];
+  alice.start(bob);
+  bob.open(alice, alice.seal('x'));
+  const digest = bob.record!.repeatable[0]!;
+  bob.record = { ...bob.record!, repeatable: new Array(REPEATABLE_HANDSHAKES_MAX).fill(digest) };
+  alice.start(bob);
+  bob.open(alice, alice.seal('y'));
+  assert.equal(bob.record.repeatable.length, REPEATABLE_HANDSHAKES_MAX);
+  assert.notDeepEqual(bob.record.repeatable.at(-1), digest);
 });
 
 test('[E2EE-2] a message opens only from the address to the address it was sealed for', () => {
@@ -91,7 +206,6 @@ test('[E2EE-6] a prekey that is used up or unknown is named, and a message witho
   bob.open(alice, sealed);
   bob.record = undefined;
   assert.throws(() => bob.tryOpen(alice, sealed), refused('unknown-prekey'));
-  assert.throws(() => bob.tryOpen(alice, { ...sealed, kind: 'ratchet' }), refused('no-session'));
 
   const pair = talkingPair();
   const ratchet = pair.alice.seal('lost');

@@ -632,7 +632,7 @@ export declare type Bundles = Message<"carillon.v1.Bundles"> & {
 export declare const BundlesSchema: GenMessage<Bundles>;
 
 /**
- * What X3DH needs to start a session with one device.
+ * What PQXDH needs to start a session with one device.
  *
  * @generated from message carillon.v1.DeviceBundle
  */
@@ -1583,7 +1583,7 @@ export enum EnvelopeKind {
   UNSPECIFIED = 0,
 
   /**
-   * An X3DH initial message (carries a ratchet message inside).
+   * A PQXDH initial message (carries a ratchet message inside).
    *
    * @generated from enum value: ENVELOPE_KIND_PREKEY = 1;
    */
