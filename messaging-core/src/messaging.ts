@@ -1,37 +1,36 @@
 // The composition root: wires stores, keys, HTTP and sockets into one service.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
-import { type Log, loggable, type RunningService } from '@carillon/service';
+import type { EventLog, HeartbeatBounds, Log, RunningService } from '@carillon/service';
+import { createAccounts } from './accounts.ts';
 import type { MessagingConfig } from './config.ts';
+import { openConsumers } from './consumers.ts';
 import type { MessagingStore } from './core/messagingStore.ts';
-import { DeviceHub } from './io/deviceHub.ts';
-import { createHttpApi } from './io/httpApi.ts';
-import { Logins } from './io/logins.ts';
-import { RateLimits } from './io/rateLimits.ts';
-import { Registrations } from './io/registrations.ts';
-import { Requests } from './io/requests.ts';
+import { openEngines } from './engines.ts';
+import { createRequests } from './io/createRequests.ts';
+import { EventNotes } from './io/eventNotes.ts';
 import { createSocketApi } from './io/socketApi.ts';
-import { SqliteStore } from './io/sqliteStore.ts';
 import { Sweeper } from './io/sweeper.ts';
-import { TokenKeys } from './io/tokenKeys.ts';
-import { ConsoleVerifier, FileVerifier, type Verifier } from './io/verifier.ts';
+import type { Verifier } from './io/verifier.ts';
 
 const DAY_MS = 24 * 3600_000;
-/** Look-ups of one account: as many contacts as an address book at once, then a few a second. */
-const LOOKUPS = { perSecond: 5, burst: 500 };
 
 export interface MessagingOptions {
   readonly config: MessagingConfig;
   readonly log: Log;
   /** Default: the console, and the configured file. */
-  readonly verifier?: Verifier;
-  /** Default: SQLite in the data folder. Closed with the service. */
+  readonly verifier?: Verifier | undefined;
+  /** Default: Redis if configured, else SQLite in the data folder. Closed with the service. */
   readonly store?: MessagingStore;
+  /** Default: as configured (consumers.ts). */
+  readonly events?: EventLog;
   /** Unix milliseconds. */
   readonly now?: () => number;
   /** Tests only need shorter ones. */
   readonly helloTimeoutMs?: number;
   readonly bodyTimeoutMs?: number;
+  readonly linkLookMs?: number;
+  readonly heartbeat?: HeartbeatBounds;
 }
 
 /** @throws Error in words when the data folder cannot be used */
@@ -39,76 +38,67 @@ export async function createMessaging(options: MessagingOptions): Promise<Runnin
   const { config, log, now = Date.now } = options;
   const dataDir = path.resolve(config.CARILLON_DATA_DIR, 'messaging');
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const tokenKeys = await TokenKeys.load(path.join(dataDir, 'token-keys.json'));
-  const store = options.store ?? new SqliteStore(path.join(dataDir, 'messaging.db'));
+  const engines = await openEngines({ config, store: options.store, dataDir, now, log });
+  const { store, switchboard, shortLived } = engines;
   const ageMaxMs = config.CARILLON_MESSAGING_AGE_DAYS_MAX * DAY_MS;
-  const hub = new DeviceHub();
-  const perSecond = config.CARILLON_MESSAGING_REQUESTS_PER_SECOND_PER_ADDRESS;
-
-  const registrations = new Registrations({
+  const connectedDevices = (): number => sockets.size;
+  const consumers = await openConsumers({ config, dataDir, engines, connectedDevices, now, log });
+  const events = new EventNotes({ events: options.events ?? consumers.events, now, log });
+  const accounts = await createAccounts({
+    config,
+    log,
+    dataDir,
     store,
-    verifier: options.verifier ?? configuredVerifier(config),
+    shortLived,
+    switchboard,
+    events,
+    verifier: options.verifier,
     now,
-    codesPerHourPerHandle: config.CARILLON_MESSAGING_CODES_PER_HOUR_PER_HANDLE,
-    codesPerHourPerAddress: config.CARILLON_MESSAGING_CODES_PER_HOUR_PER_ADDRESS,
-    onRegistered: ({ address, removed }) => {
-      log.info('device registered', {
-        account: loggable(address.accountId),
-        device: address.deviceId,
-        replaced: removed.length > 0,
-      });
-      for (const deviceId of removed) hub.cutRemoved({ accountId: address.accountId, deviceId });
-    },
+    bodyTimeoutMs: options.bodyTimeoutMs,
+    linkLookMs: options.linkLookMs,
   });
-  const handleRequest = createHttpApi({
-    registrations,
-    logins: new Logins({ store, tokenKeys, now }),
-    tokenKeys,
-    requestsPerAddress: new RateLimits({ perSecond, burst: perSecond * 10 }),
-    trustedProxies: config.CARILLON_TRUSTED_PROXIES,
-    ...(options.bodyTimeoutMs === undefined ? {} : { bodyTimeoutMs: options.bodyTimeoutMs }),
-    now,
-  });
-  const requests = new Requests({
+  const { requests, fanOut } = createRequests({
+    config,
+    webPushHosts: config.CARILLON_WEB_PUSH_HOSTS,
     store,
-    hub,
-    now,
+    switchboard,
+    devices: accounts.devices,
+    ownDevices: accounts.ownDevices,
+    events,
+    node: engines.node,
     ageMaxMs,
-    queueLimits: {
-      messagesMax: config.CARILLON_MESSAGING_QUEUE_MESSAGES_MAX,
-      bytesMax: config.CARILLON_MESSAGING_QUEUE_BYTES_MAX,
-    },
-    lookupsPerAccount: new RateLimits(LOOKUPS),
+    now,
+    log,
   });
   const sockets = createSocketApi({
     store,
-    hub,
+    switchboard,
     requests,
-    tokenKeys,
+    events,
+    vapidPublicKey: consumers.vapidPublicKey,
+    tokenKeys: accounts.tokenKeys,
+    changes: accounts.changes,
+    requestsPerAddress: accounts.requestsPerAddress,
+    trustedProxies: config.CARILLON_TRUSTED_PROXIES,
     framesPerSecond: config.CARILLON_MESSAGING_FRAMES_PER_SECOND,
     ...(options.helloTimeoutMs === undefined ? {} : { helloTimeoutMs: options.helloTimeoutMs }),
+    ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),
     now,
     log,
   });
   const sweeper = new Sweeper({ store, now, rememberIdsMs: ageMaxMs, log });
 
   return {
-    handleRequest,
+    handleRequest: accounts.handleRequest,
     handleUpgrade: (request, socket, head) => sockets.handleUpgrade(request, socket, head),
-    problems: () => {
-      const problem = store.problem();
-      return problem === undefined ? [] : [`The store cannot write: ${problem}`];
-    },
+    problems: () => engines.problems(),
     close: async () => {
       sweeper.stop();
+      accounts.close();
       await sockets.close();
-      await store.close();
+      await fanOut.stop();
+      await consumers.close();
+      await engines.close();
     },
   };
-}
-
-function configuredVerifier(config: MessagingConfig): Verifier {
-  const toConsole = new ConsoleVerifier();
-  const file = config.CARILLON_VERIFIER_FILE;
-  return file === undefined ? toConsole : new FileVerifier(path.resolve(file), toConsole);
 }

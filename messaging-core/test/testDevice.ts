@@ -5,8 +5,13 @@ import {
   type AccountId,
   type Address,
   bytesToBase64url,
+  type CompleteLinkReply,
   type DeviceId,
+  deviceListProof,
   type ErrorBody,
+  kemPrekeyProof,
+  type LinkReply,
+  linkProof,
   loginProof,
   PATHS,
   prekeyProof,
@@ -15,6 +20,7 @@ import {
   type TokenReply,
   type VerifyReply,
 } from '@carillon/protocol';
+import { ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
 import { TestSocket } from './testSocket.ts';
 
 export interface TestServer {
@@ -76,20 +82,44 @@ export class TestIdentity {
     };
   }
 
+  kemPrekey(id: number, publicKey: Uint8Array = KEM_PUBLIC_KEY) {
+    return {
+      id,
+      publicKey: bytesToBase64url(publicKey),
+      signature: this.sign(kemPrekeyProof(id, publicKey)),
+    };
+  }
+
+  /** As in the bodies of verify and of complete. */
+  newDevice(oneTimePrekeys: readonly TestPrekey[] = []) {
+    return {
+      identityKey: bytesToBase64url(this.publicKey),
+      signedPrekey: this.signedPrekey(1),
+      oneTimePrekeys,
+      kemPrekeys: [] as ReturnType<TestIdentity['kemPrekey']>[],
+      lastResortKemPrekey: this.kemPrekey(1_000_000),
+    };
+  }
+
   /** The body of a verify request. */
   verifyBody(registrationId: string, code: string, oneTimePrekeys: readonly TestPrekey[]) {
     return {
       code,
-      device: {
-        kemPrekeys: [],
-        identityKey: bytesToBase64url(this.publicKey),
-        signedPrekey: this.signedPrekey(1),
-        oneTimePrekeys,
-      },
+      device: this.newDevice(oneTimePrekeys),
       proof: this.sign(registrationProof(registrationId)),
     };
   }
+
+  /** Signed by this one, which is the primary: the first. */
+  deviceList(accountId: AccountId, revision: number, others: readonly TestIdentity[]) {
+    const identityKeys = [this, ...others].map(({ publicKey }) => new Uint8Array(publicKey));
+    const proof = deviceListProof(accountId, revision, identityKeys);
+    return { revision, identityKeys, signature: new Uint8Array(sign(null, proof, this.privateKey)) };
+  }
 }
+
+/** Keys of prekeys are the same for all test devices: the server looks at their form only, and making one takes long. */
+const KEM_PUBLIC_KEY = ml_kem1024.keygen().publicKey;
 
 export function x25519PublicKey(): Buffer {
   return Buffer.from(generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' }).x!, 'base64url');
@@ -114,13 +144,17 @@ export class TestDevice {
   readonly deviceId: DeviceId;
   readonly replacedDevices: boolean;
 
-  private constructor(server: TestServer, identity: TestIdentity, reply: VerifyReply) {
+  private constructor(
+    server: TestServer,
+    identity: TestIdentity,
+    reply: Pick<VerifyReply, 'accountId' | 'deviceId' | 'handle'> & Partial<VerifyReply>,
+  ) {
     this.server = server;
     this.handle = reply.handle;
     this.identity = identity;
     this.accountId = reply.accountId;
     this.deviceId = reply.deviceId;
-    this.replacedDevices = reply.replacedDevices;
+    this.replacedDevices = reply.replacedDevices ?? false;
   }
 
   static async register(server: TestServer, handle: string, prekeys = 0): Promise<TestDevice> {
@@ -128,6 +162,28 @@ export class TestDevice {
     const { registrationId } = await post<RegistrationReply>(server.url + PATHS.messaging.registrations, { handle });
     const body = identity.verifyBody(registrationId, server.codeFor(handle), oneTimePrekeys(prekeys));
     const reply = await post<VerifyReply>(server.url + PATHS.messaging.verify(registrationId), body);
+    return new TestDevice(server, identity, reply);
+  }
+
+  /** Becomes one of the primary's account; `others` are its linked devices so far. */
+  static async link(primary: TestDevice, others: readonly TestDevice[] = [], revision?: number): Promise<TestDevice> {
+    const { server, accountId } = primary;
+    const identity = new TestIdentity();
+    const { linkId } = await post<LinkReply>(server.url + PATHS.messaging.links, {});
+    const listed = [...others.map((other) => other.identity), identity];
+    const deviceList = primary.identity.deviceList(accountId, revision ?? listed.length, listed);
+    const socket = await primary.connect();
+    await socket.request(
+      { case: 'offerLink', value: { linkId, sealed: new Uint8Array([1]), deviceList } },
+      'ownDevices',
+    );
+    await socket.close();
+    return TestDevice.completeLink(server, linkId, identity);
+  }
+
+  static async completeLink(server: TestServer, linkId: string, identity: TestIdentity): Promise<TestDevice> {
+    const body = { device: identity.newDevice(), proof: identity.sign(linkProof(linkId)) };
+    const reply = await post<CompleteLinkReply>(server.url + PATHS.messaging.completeLink(linkId), body);
     return new TestDevice(server, identity, reply);
   }
 

@@ -48,10 +48,13 @@ export class TestSocket {
 
   private constructor(ws: WebSocket) {
     this.ws = ws;
-    this.closed = once(ws, 'close').then(([code, reason]) => {
-      this.#isClosed = true;
-      this.#wake();
-      return { code: code as number, reason: String(reason) };
+    // Not by once(): an error before the close would reject it.
+    this.closed = new Promise((resolve) => {
+      ws.on('close', (code, reason) => {
+        this.#isClosed = true;
+        this.#wake();
+        resolve({ code, reason: String(reason) });
+      });
     });
     ws.on('error', () => {});
     ws.on('message', (data) => this.#onFrame(fromBinary(MessagingServerFrameSchema, data as Buffer)));

@@ -7,10 +7,23 @@ import { type Address, addressKey, base64urlToBytes, bytesToBase64url, type Erro
 
 /** From challenge to token: one round trip. Longer only helps very slow links. */
 export const CHALLENGE_LIFE_MS = 60_000;
-/** Spent challenges remembered. Each costs about 200 bytes for a minute; past it logins are told to wait. */
-export const SPENT_CHALLENGES_MAX = 100_000;
+/** A key of challenges serves for so long. Shorter bounds what a stolen one is good for, and makes nodes agree on one more often. */
+const KEY_EPOCH_MS = 3600_000;
 
 const NONCE_BYTES = 16;
+
+const CHALLENGE = /^([A-Za-z0-9_-]{22})\.(\d{1,15})\.([A-Za-z0-9_-]{43})$/;
+
+/** Which key a challenge of this end is made with: known from the challenge itself. */
+export function challengeKeyEpoch(expiresAtMs: number): string {
+  return String(Math.floor((expiresAtMs - CHALLENGE_LIFE_MS) / KEY_EPOCH_MS));
+}
+
+/** What it says of its end, not to be believed before the check; undefined when it is no challenge. */
+export function expiryOf(challenge: string): number | undefined {
+  const parts = CHALLENGE.exec(challenge);
+  return parts ? Number(parts[2]) : undefined;
+}
 
 function macOf(key: Uint8Array, address: Address, head: string): Buffer {
   return createHmac('sha256', key)
@@ -30,7 +43,7 @@ export type ChallengeCheck =
 
 /** Whether it is ours, for this device, and in time. */
 export function checkChallenge(key: Uint8Array, address: Address, challenge: string, nowMs: number): ChallengeCheck {
-  const parts = /^([A-Za-z0-9_-]{22})\.(\d{1,15})\.([A-Za-z0-9_-]{43})$/.exec(challenge);
+  const parts = CHALLENGE.exec(challenge);
   if (!parts) return { ok: false, code: 'token-invalid' };
   const [, nonce, expiry, mac] = parts as unknown as [string, string, string, string];
   let given: Uint8Array;

@@ -41,6 +41,19 @@ export function isStrictX25519Key(key: Uint8Array): boolean {
   return u < FIELD_PRIME && !X25519_LOW_ORDER.has(littleEndian);
 }
 
+/**
+ * An ML-KEM-1024 encapsulation key (FIPS 203 §7.2): its length, and every coefficient below the modulus. Four
+ * polynomials of 256 coefficients of twelve bits, then a seed of 32 bytes.
+ */
+export function isMlKem1024Key(key: Uint8Array): boolean {
+  if (key.length !== 1568) return false;
+  for (let at = 0; at < 1536; at += 3) {
+    const [low, middle, high] = [key[at]!, key[at + 1]!, key[at + 2]!];
+    if ((low | ((middle & 0x0f) << 8)) >= 3329 || ((middle >> 4) | (high << 4)) >= 3329) return false;
+  }
+  return true;
+}
+
 /** `identityKey` must have passed `isStrictEd25519Key`. */
 export function verifyEd25519(identityKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
   if (signature.length !== 64) return false;

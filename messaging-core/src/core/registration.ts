@@ -76,3 +76,17 @@ export function tryCode(state: Registration, registrationId: string, code: strin
       return state satisfies never;
   }
 }
+
+/** The form in which a registration is kept: the same state is always the same text. */
+export function registrationText(state: Registration): string {
+  return JSON.stringify(
+    state.phase === 'waiting' ? { ...state, codeDigest: Buffer.from(state.codeDigest).toString('hex') } : state,
+  );
+}
+
+/** Of what `registrationText` made. */
+export function registrationFrom(text: string): Registration {
+  const state = JSON.parse(text) as Registration;
+  if (state.phase !== 'waiting') return state;
+  return { ...state, codeDigest: Buffer.from(state.codeDigest as unknown as string, 'hex') };
+}

@@ -3,29 +3,35 @@ import { randomBytes } from 'node:crypto';
 import {
   type Address,
   base64urlToBytes,
+  bytesToBase64url,
   type ChallengeReply,
   loginProof,
   ProtocolError,
   type TokenReply,
   type TokenRequest,
 } from '@carillon/protocol';
-import { CHALLENGE_LIFE_MS, checkChallenge, makeChallenge, SPENT_CHALLENGES_MAX } from '../core/challenge.ts';
+import { CHALLENGE_LIFE_MS, challengeKeyEpoch, checkChallenge, expiryOf, makeChallenge } from '../core/challenge.ts';
+import { decoded } from '../core/deviceKeys.ts';
 import type { DeviceLookup, MessagingStore } from '../core/messagingStore.ts';
 import { verifyEd25519 } from '../core/publicKeys.ts';
+import type { ShortLived } from '../core/shortLived.ts';
 import type { TokenKeys } from './tokenKeys.ts';
+
+/** Keys of challenges follow one another; one is there as long as challenges made with it may come back. */
+const KEY_LIFE_MS = 3 * 3600_000;
+/** Keys this node remembers: the present one and the one before. */
+const KEYS_KEPT = 2;
 
 export interface LoginsOptions {
   readonly store: MessagingStore;
+  readonly shortLived: ShortLived;
   readonly tokenKeys: TokenKeys;
   readonly now: () => number;
 }
 
 export class Logins {
   readonly #options: LoginsOptions;
-  /** Of this process: a restart makes the challenges before it worthless. */
-  readonly #challengeKey = randomBytes(32);
-  /** Challenge to its expiry, in order of expiry but for a minute's disorder. */
-  readonly #spent = new Map<string, number>();
+  readonly #keys = new Map<string, Uint8Array>();
 
   constructor(options: LoginsOptions) {
     this.#options = options;
@@ -33,10 +39,18 @@ export class Logins {
 
   /** @throws ProtocolError `device-unknown`, `device-removed` */
   async challenge(address: Address): Promise<ChallengeReply> {
-    const { store, now } = this.#options;
+    const { store, shortLived, now } = this.#options;
     presentDevice(await store.device(address));
     const expiresAtMs = now() + CHALLENGE_LIFE_MS;
-    return { challenge: makeChallenge(this.#challengeKey, address, randomBytes(16), expiresAtMs), expiresAtMs };
+    const epoch = challengeKeyEpoch(expiresAtMs);
+    const key =
+      this.#keys.get(epoch) ??
+      this.#keep(
+        epoch,
+        // Whichever node is first makes it: any node then knows the challenges of the others.
+        await shortLived.getOrPut('challenge-key', epoch, bytesToBase64url(randomBytes(32)), KEY_LIFE_MS),
+      );
+    return { challenge: makeChallenge(key, address, randomBytes(16), expiresAtMs), expiresAtMs };
   }
 
   /** @throws ProtocolError `token-invalid`, `token-expired`, `signature-invalid`, `device-unknown`, `device-removed` */
@@ -44,24 +58,42 @@ export class Logins {
     const { store, tokenKeys, now } = this.#options;
     const { accountId, deviceId, challenge } = request;
     const address = { accountId, deviceId };
-    const check = checkChallenge(this.#challengeKey, address, challenge, now());
+    const key = await this.#keyOf(challenge);
+    const check = checkChallenge(key, address, challenge, now());
     if (!check.ok) throw new ProtocolError(check.code);
     const device = presentDevice(await store.device(address));
-    if (!verifyEd25519(device.identityKey, loginProof(challenge), signatureBytes(request.signature)))
+    if (!verifyEd25519(device.identityKey, loginProof(challenge), decoded(request.signature)))
       throw new ProtocolError('signature-invalid');
-    this.#spend(challenge, check.expiresAtMs);
-    return tokenKeys.accessToken(address, now());
+    await this.#spend(challenge, check.expiresAtMs);
+    return tokenKeys.accessToken(address);
   }
 
-  #spend(challenge: string, expiresAtMs: number): void {
-    if (this.#spent.has(challenge)) throw new ProtocolError('token-invalid');
-    const nowMs = this.#options.now();
-    for (const [old, oldExpiresAtMs] of this.#spent) {
-      if (oldExpiresAtMs > nowMs) break;
-      this.#spent.delete(old);
-    }
-    if (this.#spent.size >= SPENT_CHALLENGES_MAX) throw new ProtocolError('rate-limited', { retryAfterMs: 10_000 });
-    this.#spent.set(challenge, expiresAtMs);
+  async #keyOf(challenge: string): Promise<Uint8Array> {
+    const expiresAtMs = expiryOf(challenge);
+    if (expiresAtMs === undefined) throw new ProtocolError('token-invalid');
+    const epoch = challengeKeyEpoch(expiresAtMs);
+    const known = this.#keys.get(epoch);
+    if (known) return known;
+    const text = await this.#options.shortLived.get('challenge-key', epoch);
+    // Never made, or long gone: nothing can be a challenge of it.
+    if (text === undefined) throw new ProtocolError('token-invalid');
+    return this.#keep(epoch, text);
+  }
+
+  #keep(epoch: string, text: string): Uint8Array {
+    const key = base64urlToBytes(text);
+    this.#keys.set(epoch, key);
+    if (this.#keys.size > KEYS_KEPT) this.#keys.delete(this.#keys.keys().next().value!);
+    return key;
+  }
+
+  /** Only who comes first has used it, on whichever node. */
+  async #spend(challenge: string, expiresAtMs: number): Promise<void> {
+    const { shortLived, now } = this.#options;
+    const mine = randomBytes(8).toString('hex');
+    const lifeMs = Math.max(1, expiresAtMs - now());
+    if ((await shortLived.getOrPut('spent-challenge', challenge, mine, lifeMs)) !== mine)
+      throw new ProtocolError('token-invalid');
   }
 }
 
@@ -69,12 +101,4 @@ export class Logins {
 export function presentDevice(lookup: DeviceLookup): Extract<DeviceLookup, { type: 'present' }> {
   if (lookup.type === 'present') return lookup;
   throw new ProtocolError(lookup.type === 'removed' ? 'device-removed' : 'device-unknown');
-}
-
-function signatureBytes(text: string): Uint8Array<ArrayBuffer> {
-  try {
-    return base64urlToBytes(text);
-  } catch (cause) {
-    throw new ProtocolError('invalid-request', { cause });
-  }
 }

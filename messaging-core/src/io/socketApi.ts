@@ -10,21 +10,34 @@ import {
   ProtocolError,
   TOKEN,
 } from '@carillon/protocol';
-import { FrameServer, type Log, TokenVerifier } from '@carillon/service';
+import { FrameServer, type HeartbeatBounds, type Log, TokenVerifier } from '@carillon/service';
 import type { MessagingStore } from '../core/messagingStore.ts';
+import type { Switchboard } from '../core/switchboard.ts';
+import type { DeviceChanges } from './deviceChanges.ts';
 import { DeviceConnection, type MessagingConnection } from './deviceConnection.ts';
-import type { DeviceHub } from './deviceHub.ts';
+import type { EventNotes } from './eventNotes.ts';
+import { privacyOnWire } from './presenceRequests.ts';
+import type { RateLimits } from './rateLimits.ts';
+import { remoteAddress } from './remoteAddress.ts';
 import type { Requests } from './requests.ts';
 import type { TokenKeys } from './tokenKeys.ts';
 
 export interface SocketApiOptions {
   readonly store: MessagingStore;
-  readonly hub: DeviceHub;
+  readonly switchboard: Switchboard;
   readonly requests: Requests;
+  readonly events: EventNotes;
   readonly tokenKeys: TokenKeys;
+  readonly changes: DeviceChanges;
+  /** Sockets count as requests: each costs a signature check and a look at the store. */
+  readonly requestsPerAddress: RateLimits;
+  readonly trustedProxies: readonly string[];
   readonly framesPerSecond: number;
+  /** Empty: no Web Push. */
+  readonly vapidPublicKey: Uint8Array;
   /** Default: as the protocol says. */
   readonly helloTimeoutMs?: number;
+  readonly heartbeat?: HeartbeatBounds;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -37,7 +50,7 @@ interface Session {
 export type SocketApi = FrameServer<typeof MessagingClientFrameSchema, typeof MessagingServerFrameSchema, Session>;
 
 export function createSocketApi(options: SocketApiOptions): SocketApi {
-  const { store, hub, requests, tokenKeys, framesPerSecond, now, log } = options;
+  const { store, switchboard, requests, events, tokenKeys, changes, framesPerSecond, now, log } = options;
   const verifier = new TokenVerifier({
     keys: tokenKeys.resolver,
     issuer: TOKEN.issuer.messaging,
@@ -47,28 +60,48 @@ export function createSocketApi(options: SocketApiOptions): SocketApi {
     expired: 'token-expired',
   });
 
+  const ended = (device: DeviceConnection) => {
+    requests.ended(device);
+    events.note({ type: 'device-disconnected', ...device.address });
+    device.end().catch((error: unknown) => {
+      log.error('the end of a connection could not be told', {
+        error: error instanceof Error ? error.message : String(error),
+      });
+    });
+  };
+
+  const welcome = async ({ heartbeatMs }: MessagingConnection, address: Address) => {
+    const [found, account, privacy] = await Promise.all([
+      store.device(address),
+      store.accountById(address.accountId),
+      store.privacy(address.accountId),
+    ]);
+    if (found.type !== 'present' || !account) throw new ProtocolError('device-removed');
+    return {
+      self: address,
+      handle: found.handle,
+      oneTimePrekeys: found.oneTimePrekeys,
+      kemPrekeys: found.kemPrekeys,
+      serverTimeMs: BigInt(now()),
+      deviceIds: [...account.deviceIds],
+      heartbeatMs,
+      privacy: privacyOnWire(privacy),
+      vapidPublicKey: options.vapidPublicKey,
+    };
+  };
+
   const open = async (connection: MessagingConnection, session: Session) => {
-    const device = new DeviceConnection({ address: session.address, connection, store, now, log });
-    // In the hub before the device is looked up: a removal in between then cuts this one.
-    hub.add(session.address, device);
+    const device = new DeviceConnection({ address: session.address, connection, store, changes, now, log });
+    // Attached before the device is looked up: a removal in between then cuts this one.
+    device.attached(await switchboard.attach(session.address, (signal) => device.onSignal(signal)));
     session.device = device;
+    events.note({ type: 'device-connected', ...session.address });
     try {
-      const found = await store.device(session.address);
-      if (found.type !== 'present') throw new ProtocolError('device-removed');
+      const value = await welcome(connection, session.address);
       setImmediate(() => device.start());
-      return {
-        body: {
-          case: 'welcome' as const,
-          value: {
-            self: session.address,
-            handle: found.handle,
-            oneTimePrekeys: found.oneTimePrekeys,
-            serverTimeMs: BigInt(now()),
-          },
-        },
-      };
+      return { body: { case: 'welcome' as const, value } };
     } catch (error) {
-      hub.remove(session.address, device);
+      ended(device);
       throw error;
     }
   };
@@ -80,8 +113,14 @@ export function createSocketApi(options: SocketApiOptions): SocketApi {
     frameBytesMax: LIMITS.messagingFrameBytesMax,
     rate: { perSecond: framesPerSecond, burst: framesPerSecond * 5 },
     ...(options.helloTimeoutMs === undefined ? {} : { helloTimeoutMs: options.helloTimeoutMs }),
+    ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),
     log,
     now,
+    remoteAddress: (request) => {
+      const address = remoteAddress(request, options.trustedProxies);
+      options.requestsPerAddress.take(address, now());
+      return address;
+    },
     async authenticate(hello): Promise<Session> {
       const { sub, dev } = await verifier.verify(hello.token, now());
       return { address: { accountId: sub, deviceId: dev } };
@@ -89,8 +128,7 @@ export function createSocketApi(options: SocketApiOptions): SocketApi {
     open,
     request: (_connection, session, frame) => requests.answer(session.device!, frame),
     close: (_connection, session) => {
-      session.device?.stop();
-      if (session.device) hub.remove(session.address, session.device);
+      if (session.device) ended(session.device);
     },
   });
 }

@@ -1,104 +1,180 @@
-// The keys that sign access tokens (Ed25519; RFC 8037), on disk readable by the
-// owner only. The first signs; all verify, so that a new key can be put in
-// front while tokens of the one before still run.
-import { chmod, mkdir, open, readFile, rename } from 'node:fs/promises';
-import path from 'node:path';
-import type { Address } from '@carillon/protocol';
-import { TOKEN } from '@carillon/protocol';
-import {
-  calculateJwkThumbprint,
-  createLocalJWKSet,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-  type JWTVerifyGetKey,
-  SignJWT,
-} from 'jose';
+// The keys that sign access tokens (Ed25519; RFC 8037). Each node has its own,
+// follows one by another in time, and tells the other nodes the public halves,
+// so that any node's JWKS (RFC 7517) names them all.
+import { ACCESS_TOKEN_LIFE_MS, type Address, CLOCK_SKEW_MS, TOKEN } from '@carillon/protocol';
+import type { Log } from '@carillon/service';
+import { errors, importJWK, type JWK, type JWTVerifyGetKey, SignJWT } from 'jose';
 import { z } from 'zod';
+import { planRotation, type RotationPolicy, signingKey } from '../core/keyRotation.ts';
+import type { ShortLived } from '../core/shortLived.ts';
+import { makeTokenKey, readTokenKeys, type TokenKeyRecord, writeTokenKeys } from './tokenKeyFile.ts';
 
-/** Shorter limits how long a removed device still gets in elsewhere, longer saves logins. */
-export const ACCESS_TOKEN_LIFE_MS = 10 * 60_000;
+/** How often keys are looked at and announced anew. */
+const MAINTAIN_EVERY_MS = 60_000;
+/** An announcement outlives its node by the tokens it may have signed. */
+const ANNOUNCED_LIFE_MS = ACCESS_TOKEN_LIFE_MS + CLOCK_SKEW_MS + 4 * MAINTAIN_EVERY_MS;
+/** The other nodes' keys are asked for again for a key id nobody knows, but not more often: anyone can make one up. */
+const REFRESH_EVERY_MS = 250;
 
-const keyFileSchema = z.object({
-  keys: z
-    .array(
-      z.object({ kty: z.literal('OKP'), crv: z.literal('Ed25519'), x: z.string(), d: z.string(), kid: z.string() }),
-    )
-    .min(1),
+const publicJwkSchema = z.object({
+  kty: z.literal('OKP'),
+  crv: z.literal('Ed25519'),
+  x: z.string().length(43),
+  kid: z.string().min(1).max(64),
 });
-type PrivateJwk = z.infer<typeof keyFileSchema>['keys'][number];
-type SigningKey = Awaited<ReturnType<typeof importJWK>>;
+type PublicJwk = z.infer<typeof publicJwkSchema>;
+type VerifyKey = Awaited<ReturnType<typeof importJWK>>;
+
+export interface TokenKeysOptions {
+  readonly file: string;
+  readonly shortLived: ShortLived;
+  /** Unix milliseconds. */
+  readonly now: () => number;
+  readonly log: Log;
+  readonly announceMs: number;
+  readonly signMs: number;
+}
 
 export class TokenKeys {
-  /** What the JWKS endpoint answers (RFC 7517): the public halves. */
-  readonly jwks: { readonly keys: JWK[] };
-  /** Verifies our own tokens without the way over HTTP. */
+  /** Verifies tokens of all nodes without the way over HTTP. */
   readonly resolver: JWTVerifyGetKey;
-  readonly #signingKey: SigningKey;
-  readonly #signingKid: string;
+  readonly #options: TokenKeysOptions;
+  readonly #policy: RotationPolicy;
+  #own: readonly TokenKeyRecord[];
+  #others: readonly PublicJwk[] = [];
+  #refreshedAtMs = Number.NEGATIVE_INFINITY;
+  readonly #imported = new Map<string, Promise<VerifyKey>>();
+  readonly #timer: NodeJS.Timeout;
+  #maintaining: Promise<void> | undefined;
 
-  private constructor(keys: readonly PrivateJwk[], signingKey: SigningKey) {
-    this.jwks = { keys: keys.map(({ d: _private, ...publicHalf }) => ({ ...publicHalf, use: 'sig', alg: 'EdDSA' })) };
-    this.resolver = createLocalJWKSet(this.jwks);
-    this.#signingKey = signingKey;
-    this.#signingKid = keys[0]!.kid;
+  private constructor(options: TokenKeysOptions, keys: readonly TokenKeyRecord[]) {
+    this.#options = options;
+    this.#policy = {
+      announceMs: options.announceMs,
+      signMs: options.signMs,
+      tokenMs: ACCESS_TOKEN_LIFE_MS + CLOCK_SKEW_MS,
+    };
+    this.#own = keys;
+    this.resolver = async ({ kid }) => this.#verifyKey(kid);
+    this.#timer = setInterval(() => void this.maintain(), MAINTAIN_EVERY_MS);
+    this.#timer.unref();
   }
 
-  /** Reads the keys from `file`, or makes the first one. @throws Error when the file is not what we wrote */
-  static async load(file: string): Promise<TokenKeys> {
-    const keys = (await readKeys(file)) ?? (await makeKeys(file));
-    return new TokenKeys(keys, await importJWK(keys[0]!, 'EdDSA'));
+  /** Reads the keys from the file, or makes the first one. @throws Error when the file is not what we wrote */
+  static async load(options: TokenKeysOptions): Promise<TokenKeys> {
+    let keys = await readTokenKeys(options.file);
+    if (!keys) {
+      keys = [await makeTokenKey(options.now())];
+      await writeTokenKeys(options.file, keys);
+    }
+    const tokenKeys = new TokenKeys(options, keys);
+    await tokenKeys.maintain();
+    return tokenKeys;
   }
 
-  async accessToken(address: Address, nowMs: number): Promise<{ accessToken: string; expiresAtMs: number }> {
+  /** What the JWKS endpoint answers: the public halves of all nodes' keys. */
+  async jwks(): Promise<{ readonly keys: readonly JWK[] }> {
+    await this.#refresh();
+    const own = this.#own.map(publicHalf);
+    const ownKids = new Set(own.map(({ kid }) => kid));
+    const others = this.#others.filter(({ kid }) => !ownKids.has(kid));
+    return { keys: [...own, ...others].map((key) => ({ ...key, use: 'sig', alg: 'EdDSA' })) };
+  }
+
+  async accessToken(address: Address): Promise<{ accessToken: string; expiresAtMs: number }> {
+    const nowMs = this.#options.now();
+    const { kid, ...jwk } = signingKey(this.#own, nowMs)!;
     const issuedAt = Math.floor(nowMs / 1000);
     const expiresAt = issuedAt + ACCESS_TOKEN_LIFE_MS / 1000;
     const accessToken = await new SignJWT({ dev: address.deviceId })
-      .setProtectedHeader({ alg: 'EdDSA', kid: this.#signingKid, typ: 'JWT' })
+      .setProtectedHeader({ alg: 'EdDSA', kid, typ: 'JWT' })
       .setIssuer(TOKEN.issuer.messaging)
       .setAudience(TOKEN.audience.access)
       .setSubject(address.accountId)
       .setIssuedAt(issuedAt)
       .setExpirationTime(expiresAt)
-      .sign(this.#signingKey);
+      .sign(await this.#import(`signs ${kid}`, jwk));
     return { accessToken, expiresAtMs: expiresAt * 1000 };
   }
-}
 
-async function readKeys(file: string): Promise<PrivateJwk[] | undefined> {
-  let text: string;
-  try {
-    text = await readFile(file, 'utf8');
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
-  await chmod(file, 0o600);
-  try {
-    return keyFileSchema.parse(JSON.parse(text)).keys;
-  } catch (cause) {
-    throw new Error(`The signing keys in ${file} cannot be read; restore the file, or remove it to make new ones.`, {
-      cause,
+  /** Makes and drops keys as their times come, and tells the other nodes. A failure is logged and tried again later. */
+  maintain(): Promise<void> {
+    this.#maintaining ??= this.#maintain().finally(() => {
+      this.#maintaining = undefined;
     });
+    return this.#maintaining;
+  }
+
+  close(): void {
+    clearInterval(this.#timer);
+  }
+
+  async #maintain(): Promise<void> {
+    const { file, log, now, shortLived } = this.#options;
+    try {
+      const { keep, makeFromMs } = planRotation(this.#own, now(), this.#policy);
+      if (makeFromMs !== undefined || keep.length < this.#own.length) {
+        const keys = makeFromMs === undefined ? keep : [...keep, await makeTokenKey(makeFromMs)];
+        // On disk before anybody may rely on it.
+        await writeTokenKeys(file, keys);
+        this.#own = keys;
+        log.info('token keys changed', { keys: keys.length, announced: makeFromMs !== undefined });
+      }
+      for (const key of this.#own) {
+        const { kid, ...rest } = publicHalf(key);
+        await shortLived.put('jwk', kid, JSON.stringify(rest), ANNOUNCED_LIFE_MS);
+      }
+      this.#forgetImports();
+    } catch (error) {
+      log.error('token keys not maintained', { error: error instanceof Error ? error.message : String(error) });
+    }
+  }
+
+  async #verifyKey(kid: string | undefined): Promise<VerifyKey> {
+    const find = () => [...this.#own, ...this.#others].find((key) => key.kid === kid);
+    let key = find();
+    if (!key) {
+      await this.#refresh();
+      key = find();
+    }
+    if (!key) throw new errors.JWKSNoMatchingKey();
+    const { kty, crv, x } = key;
+    return this.#import(key.kid, { kty, crv, x });
+  }
+
+  /** Signing or verifying key, imported once: that takes as long as a signature. */
+  #import(name: string, jwk: JWK): Promise<VerifyKey> {
+    let key = this.#imported.get(name);
+    if (!key) {
+      key = importJWK(jwk, 'EdDSA');
+      this.#imported.set(name, key);
+    }
+    return key;
+  }
+
+  #forgetImports(): void {
+    const known = new Set([...this.#own, ...this.#others].map(({ kid }) => kid));
+    for (const name of this.#imported.keys()) if (!known.has(name.replace(/^signs /, ''))) this.#imported.delete(name);
+  }
+
+  async #refresh(): Promise<void> {
+    const { now, shortLived, log } = this.#options;
+    const nowMs = now();
+    if (Math.abs(nowMs - this.#refreshedAtMs) < REFRESH_EVERY_MS) return;
+    this.#refreshedAtMs = nowMs;
+    try {
+      const announced = await shortLived.list('jwk');
+      this.#others = announced.flatMap(({ key, value }) => {
+        const parsed = publicJwkSchema.safeParse({ ...(JSON.parse(value) as object), kid: key });
+        return parsed.success ? [parsed.data] : [];
+      });
+    } catch (error) {
+      // Those known so far still serve.
+      log.warn("other nodes' token keys not read", { error: error instanceof Error ? error.message : String(error) });
+    }
   }
 }
 
-async function makeKeys(file: string): Promise<PrivateJwk[]> {
-  const { privateKey } = await generateKeyPair('EdDSA', { crv: 'Ed25519', extractable: true });
-  const { kty, crv, x, d } = await exportJWK(privateKey);
-  const kid = await calculateJwkThumbprint({ kty: kty!, crv: crv!, x: x! });
-  const { keys } = keyFileSchema.parse({ keys: [{ kty, crv, x, d, kid }] });
-  await mkdir(path.dirname(file), { recursive: true, mode: 0o700 });
-  // Whole or not at all: a half-written key file would end every later start.
-  const part = `${file}.part`;
-  const handle = await open(part, 'w', 0o600);
-  try {
-    await handle.writeFile(JSON.stringify({ keys }));
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-  await rename(part, file);
-  return keys;
+function publicHalf({ kty, crv, x, kid }: TokenKeyRecord): PublicJwk {
+  return { kty, crv, x, kid };
 }

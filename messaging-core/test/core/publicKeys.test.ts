@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { generateKeyPairSync, sign } from 'node:crypto';
 import { test } from 'node:test';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
+import { ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
 import fc from 'fast-check';
-import { isStrictEd25519Key, isStrictX25519Key, verifyEd25519 } from '../../src/core/publicKeys.ts';
+import { isMlKem1024Key, isStrictEd25519Key, isStrictX25519Key, verifyEd25519 } from '../../src/core/publicKeys.ts';
 
 const PRIME = 2n ** 255n - 19n;
 const littleEndian = (n: bigint) => new Uint8Array(Buffer.from(n.toString(16).padStart(64, '0'), 'hex').reverse());
@@ -58,4 +59,24 @@ test('every honest key passes, and signatures verify for their message only', ()
     }),
     { numRuns: 20 },
   );
+});
+
+test('[AUTH-7] ML-KEM-1024 keys of a wrong length or with a coefficient past the modulus are refused', () => {
+  const { publicKey } = ml_kem1024.keygen();
+  assert.equal(isMlKem1024Key(publicKey), true);
+  assert.equal(isMlKem1024Key(publicKey.subarray(1)), false);
+  assert.equal(isMlKem1024Key(new Uint8Array([...publicKey, 0])), false);
+  // FIPS 203 §7.2: the first coefficient is 3329, and so is the second.
+  for (const [at, bytes] of [
+    [0, [0x01, 0x0d]],
+    [1533, [0x00, 0x10, 0xd0]],
+  ] as const) {
+    const bad = new Uint8Array(publicKey);
+    bad.set(bytes, at);
+    assert.equal(isMlKem1024Key(bad), false, String(at));
+    assert.throws(() => ml_kem1024.encapsulate(bad));
+  }
+  const largest = new Uint8Array(publicKey);
+  largest.set([0x00, 0x0d, 0xd0], 0);
+  assert.equal(isMlKem1024Key(largest), true, '3328 twice');
 });

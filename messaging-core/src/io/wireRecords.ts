@@ -1,0 +1,23 @@
+// Between what stands in frames and what the store keeps.
+import { ProtocolError, type SignedDeviceList } from '@carillon/protocol';
+import type { BundleRecord, DeviceListRecord } from '../core/messagingStore.ts';
+
+export function listFrame({ revision, identityKeys, signature }: DeviceListRecord) {
+  return { revision, identityKeys: [...identityKeys], signature };
+}
+
+/** @throws ProtocolError `device-list-invalid` without one */
+export function listRecord(list: SignedDeviceList | undefined): DeviceListRecord {
+  if (!list) throw new ProtocolError('device-list-invalid');
+  return { revision: list.revision, identityKeys: list.identityKeys, signature: list.signature };
+}
+
+export function bundleFrame({ deviceId, identityKey, signedPrekey, oneTimePrekey, kemPrekey }: BundleRecord) {
+  return {
+    deviceId,
+    identityKey,
+    signedPrekey,
+    ...(oneTimePrekey ? { oneTimePrekey } : {}),
+    ...(kemPrekey ? { kemPrekey } : {}),
+  };
+}
