@@ -15,10 +15,14 @@ export interface ServiceProcess extends TestServer {
   kill(signal: 'SIGKILL' | 'SIGTERM'): Promise<void>;
 }
 
-export async function startProcess(t: TestContext, dataDir: string): Promise<ServiceProcess> {
+export async function startProcess(
+  t: TestContext,
+  dataDir: string,
+  env: Record<string, string> = {},
+): Promise<ServiceProcess> {
   const codeFile = path.join(dataDir, 'codes.txt');
   const child: ChildProcess = fork(MAIN, [], {
-    env: { ...TEST_ENV, PATH: process.env.PATH, CARILLON_DATA_DIR: dataDir, CARILLON_VERIFIER_FILE: codeFile },
+    env: { ...TEST_ENV, PATH: process.env.PATH, CARILLON_DATA_DIR: dataDir, CARILLON_VERIFIER_FILE: codeFile, ...env },
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     execArgv: ['--disable-warning=ExperimentalWarning'],
   });

@@ -157,6 +157,9 @@ for id in ids:gmatch('%d+') do
         reply[#reply + 1] = id
       end
       redis.call('HSET', root .. ':f:' .. id, group, number)
+    elseif id ~= own and tonumber(seen) == tonumber(number) then
+      -- Whoever put it in may have died before it told the device.
+      reply[#reply + 1] = id
     end
   end
 end

@@ -61,6 +61,18 @@ test('[NODE-6] the lease of a node that is gone ends by itself', async (t) => {
   assert.ok(lifeMs > 0 && lifeMs <= 15_000, `${lifeMs}`);
 });
 
+test('[NODE-8] a device is told to look into its queue now and then, whatever signal was lost', async (t) => {
+  const link = await RedisLink.connect({ url: (await shared).url });
+  const board = await RedisSwitchboard.open({ link, node: 'looks', now: Date.now, lookAgainMs: 100 });
+  t.after(async () => {
+    await board.close();
+    await link.close();
+  });
+  const inboxes = Array.from({ length: 150 }, () => new Inbox<DeviceSignal>());
+  for (const inbox of inboxes) await board.attach(newAddress(), inbox.receive);
+  for (const inbox of inboxes) assert.deepEqual(await inbox.first(2), [{ type: 'queued' }, { type: 'queued' }]);
+});
+
 test('[NODE-7] after Redis was away, devices and subscriptions are there again', { timeout: 30_000 }, async (t) => {
   const server = await RedisServer.start(t, ['--appendonly', 'no']);
   const [here, there] = [await openNode(t, server, 'here'), await openNode(t, server, 'there')];
