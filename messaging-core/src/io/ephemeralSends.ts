@@ -25,7 +25,7 @@ export class EphemeralSends {
 
   /** The devices need not be all the recipient has, nor be there at all. */
   async toAccount({ from, messageId, to, acceptedAtMs, envelopes }: NewMessage): Promise<void> {
-    if (await this.#options.store.isBlocked(to, from.accountId)) return;
+    if (await this.#options.store.isBlocked(from.accountId, to)) return;
     await Promise.all(
       envelopes.map(({ deviceId, kind, ciphertext }) =>
         this.#tell(
@@ -71,7 +71,7 @@ export class EphemeralSends {
       .map((deviceId): Address => ({ accountId, deviceId }))
       .filter(({ deviceId }) => accountId !== from.accountId || deviceId !== from.deviceId);
     const connected = await Promise.all(others.map((address) => switchboard.isConnected(address)));
-    if (!connected.includes(true) || (await store.isBlocked(accountId, from.accountId))) return;
+    if (!connected.includes(true) || (await store.isBlocked(from.accountId, accountId))) return;
     await Promise.all(others.filter((_, index) => connected[index]).map((address) => this.#tell(address, envelope)));
   }
 

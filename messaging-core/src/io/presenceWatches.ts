@@ -129,7 +129,7 @@ export class PresenceWatches {
     const check = ++watch.checks;
     const [privacy, isBlocked] = await Promise.all([
       store.privacy(watched),
-      store.isBlocked(watched, device.address.accountId),
+      store.isBlocked(device.address.accountId, watched),
     ]);
     if (check === watch.checks) watch.visible = maySeePresence(privacy, isBlocked, shownDigest);
   }
