@@ -7,8 +7,8 @@ import { ConfigError, EventConsumer, type EventLog, type Log, type RecordedEvent
 import type { MessagingStore, PushServiceName } from '../core/messagingStore.ts';
 import type { Switchboard } from '../core/switchboard.ts';
 import type { PushConfig } from './config.ts';
-import type { PushSender, Wake } from './core/pushSender.ts';
-import { WAKE_RULES } from './core/wake.ts';
+import type { PushSender } from './core/pushSender.ts';
+import { WAKE_RULES, type Wish } from './core/wake.ts';
 import { ApnsSender } from './io/apnsSender.ts';
 import { FcmSender } from './io/fcmSender.ts';
 import { serviceAccountSchema } from './io/googleAccessToken.ts';
@@ -49,8 +49,8 @@ export async function openPushService(options: PushServiceOptions): Promise<Push
     name: 'push',
     log,
     handle: (recorded) => {
-      const wish = wishOf(recorded);
-      return wish && dispatcher.wake(wish.address, wish.wake);
+      const wished = wishOf(recorded);
+      return wished && dispatcher.wake(wished.address, wished.wish);
     },
   });
   log.info('push', { services: [...senders.keys()].join(' ') });
@@ -67,12 +67,12 @@ export async function openPushService(options: PushServiceOptions): Promise<Push
  * A connection that ended may have been dead for a while: what was sent to it meanwhile still waits, perhaps a call.
  * The dispatcher looks what does.
  */
-function wishOf({ event, atMs }: RecordedEvent): { address: Address; wake: Wake } | undefined {
+function wishOf({ event, atMs }: RecordedEvent): { address: Address; wish: Wish } | undefined {
   switch (event.type) {
     case 'envelope-waiting':
-      return { address: event, wake: { urgent: event.urgent, expiresAtMs: event.expiresAtMs } };
+      return { address: event, wish: { urgent: event.urgent, expiresAtMs: event.expiresAtMs, atMs } };
     case 'device-disconnected':
-      return { address: event, wake: { urgent: true, expiresAtMs: atMs + LIMITS.ringMs } };
+      return { address: event, wish: { urgent: true, expiresAtMs: atMs + LIMITS.ringMs, atMs } };
     default:
       return undefined;
   }

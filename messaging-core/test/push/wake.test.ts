@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import fc from 'fast-check';
-import type { PushOutcome, Wake } from '../../src/push/core/pushSender.ts';
+import type { PushOutcome } from '../../src/push/core/pushSender.ts';
 import { backoffMs, retryAfterMs } from '../../src/push/core/retryAfter.ts';
 import { choosePushTarget } from '../../src/push/core/targets.ts';
 import {
@@ -38,7 +38,7 @@ class Sleeper {
   }
 
   wish(urgent: boolean, forMs = urgent ? 60_000 : DAY_MS) {
-    return this.step({ type: 'wished', wish: { urgent, expiresAtMs: this.nowMs + forMs } });
+    return this.step({ type: 'wished', wish: { urgent, expiresAtMs: this.nowMs + forMs, atMs: this.nowMs } });
   }
 
   checked(over: Partial<Extract<WakeEvent, { type: 'checked' }>> = {}) {
@@ -74,11 +74,28 @@ test('[PUSH-1] a call is looked into at once, and pushed once by VoIP', () => {
   const [push] = pushes(device.checked());
   assert.equal(push!.target.service, 'apns-voip');
   assert.equal(push!.wake.urgent, true);
-  device.wish(true);
-  assert.deepEqual(pushes(device.answered(ACCEPTED)), [], 'a second envelope of the call, while it is being pushed');
-  device.tick();
-  assert.deepEqual(ends(device.checked({ connected: true })), ['unneeded'], 'the device has come');
+  assert.deepEqual(device.wish(true), [], 'a second envelope of the call, queued before the push');
+  device.answered(ACCEPTED);
+  assert.deepEqual(device.wish(true), [], 'and one that is heard of after it');
+  assert.deepEqual(device.wish(false), [], 'as are messages: the device comes and fetches all');
+  assert.equal(device.state.phase, 'resting');
   assert.equal(pushes(device.effects).length, 1);
+});
+
+test('[PUSH-1] another call after the push is another push, unless the device has come by then', () => {
+  for (const connected of [true, false]) {
+    const device = new Sleeper();
+    device.wish(true);
+    device.checked();
+    const pushedAtMs = device.nowMs;
+    device.nowMs += 100;
+    device.wish(true);
+    device.answered(ACCEPTED);
+    device.tick();
+    assert.equal(device.nowMs, pushedAtMs + WAKE_RULES.urgentEveryMs);
+    device.checked({ connected });
+    assert.equal(pushes(device.effects).length, connected ? 1 : 2);
+  }
 });
 
 test('[PUSH-2] messages wake once in a while, and only a device that is away while something waits', () => {
@@ -258,7 +275,7 @@ test('[PUSH-2] whatever happens in whichever order, ordinary wake-ups keep their
 });
 
 test('events out of place change nothing', () => {
-  const wish: Wake = { urgent: false, expiresAtMs: 5 };
+  const wish = { urgent: false, expiresAtMs: 5, atMs: 0 };
   for (const event of [
     { type: 'checked', connected: false, urgentWaits: true, ordinaryWaits: true, targets: IPHONE },
     { type: 'answered', outcome: ACCEPTED, random: 0 },

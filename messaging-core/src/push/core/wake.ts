@@ -6,11 +6,13 @@
 // moment of pushing, the device is still away and something still waits: hence
 // `checking`, which looks, between every decision and its push.
 //
-// - An urgent wish (a call) is looked into at once. A second one while the first
-//   is under way, or has just been pushed, waits for as long as a device needs
-//   to come and fetch; if it came, nothing is left to wake it for. Urgent pushes
-//   are bounded for each device: past the bound a wish counts as ordinary, so
-//   that no stranger can make a phone ring without end.
+// - A push serves for all that was queued before it: a wish that is older than the
+//   last push is fulfilled, however late it is heard of.
+// - An urgent wish (a call) is looked into at once. A second one that came after
+//   the push of the first waits for as long as a device needs to come and fetch;
+//   if it came, nothing is left to wake it for. Urgent pushes are bounded for each
+//   device: past the bound a wish counts as ordinary, so that no stranger can make
+//   a phone ring without end.
 // - Ordinary wishes wait a moment, since a device that merely lost its socket is
 //   back by then, and no device is woken by them more often than once in a while.
 // - A push that the service did not take is repeated, later and later, a bounded
@@ -53,6 +55,11 @@ export const WAKE_RULES: WakeRules = {
   retryAfterMaxMs: 3600_000,
 };
 
+/** An envelope's, queued at `atMs`. */
+export interface Wish extends Wake {
+  readonly atMs: number;
+}
+
 interface History {
   readonly ordinaryAtMs: number;
   /** Of the current window. */
@@ -62,26 +69,26 @@ interface History {
 /** `next`: what was wished while this was under way. */
 export type WakeState = { readonly history: History } & (
   | { readonly phase: 'resting' }
-  | { readonly phase: 'delayed'; readonly wish: Wake; readonly atMs: number; readonly repeat: number }
+  | { readonly phase: 'delayed'; readonly wish: Wish; readonly atMs: number; readonly repeat: number }
   | {
       readonly phase: 'checking';
-      readonly wish: Wake;
+      readonly wish: Wish;
       readonly repeat: number;
       readonly tried: readonly PushServiceName[];
-      readonly next: Wake | undefined;
+      readonly next: Wish | undefined;
     }
   | {
       readonly phase: 'pushing';
-      readonly wish: Wake;
+      readonly wish: Wish;
       readonly repeat: number;
       readonly tried: readonly PushServiceName[];
       readonly target: PushTarget;
-      readonly next: Wake | undefined;
+      readonly next: Wish | undefined;
     }
 );
 
 export type WakeEvent =
-  | { readonly type: 'wished'; readonly wish: Wake }
+  | { readonly type: 'wished'; readonly wish: Wish }
   | {
       readonly type: 'checked';
       readonly connected: boolean;
@@ -142,8 +149,9 @@ export function isForgettable({ phase, history }: WakeState, nowMs: number, rule
   );
 }
 
-function wished(state: WakeState, asked: Wake, nowMs: number, rules: WakeRules): WakeStep {
+function wished(state: WakeState, asked: Wish, nowMs: number, rules: WakeRules): WakeStep {
   const { history } = state;
+  if (isFulfilled(history, asked)) return { state, effects: [] };
   const wish = mayBeUrgent(history, nowMs, rules) ? asked : { ...asked, urgent: false };
   switch (state.phase) {
     case 'resting':
@@ -162,18 +170,18 @@ function wished(state: WakeState, asked: Wake, nowMs: number, rules: WakeRules):
   }
 }
 
-function begin(history: History, wish: Wake, nowMs: number, rules: WakeRules): WakeStep {
+function begin(history: History, wish: Wish, nowMs: number, rules: WakeRules): WakeStep {
   const atMs = wish.urgent
     ? Math.max(nowMs, (history.urgentAtMs.at(-1) ?? Number.NEGATIVE_INFINITY) + rules.urgentEveryMs)
     : Math.max(nowMs + rules.ordinaryDelayMs, history.ordinaryAtMs + rules.ordinaryEveryMs);
   return atMs <= nowMs ? check(history, wish, 0) : delay(history, wish, atMs, 0);
 }
 
-function check(history: History, wish: Wake, repeat: number, tried: readonly PushServiceName[] = []): WakeStep {
+function check(history: History, wish: Wish, repeat: number, tried: readonly PushServiceName[] = []): WakeStep {
   return { state: { phase: 'checking', history, wish, repeat, tried, next: undefined }, effects: [{ type: 'check' }] };
 }
 
-function delay(history: History, wish: Wake, atMs: number, repeat: number): WakeStep {
+function delay(history: History, wish: Wish, atMs: number, repeat: number): WakeStep {
   return { state: { phase: 'delayed', history, wish, atMs, repeat }, effects: [{ type: 'timer', atMs }] };
 }
 
@@ -187,7 +195,7 @@ function checked(
   if (found.connected || !(found.urgentWaits || found.ordinaryWaits)) return end(state, 'unneeded', nowMs, rules);
   const rings = state.wish.urgent && found.urgentWaits && state.wish.expiresAtMs > nowMs;
   const untilMs = rings ? state.wish.expiresAtMs : Math.max(state.wish.expiresAtMs, nowMs + rules.ordinaryLifeMs);
-  const wish = { urgent: rings, expiresAtMs: untilMs };
+  const wish = { urgent: rings, expiresAtMs: untilMs, atMs: state.wish.atMs };
   // The call is over, and what else waits has its own turn.
   if (state.wish.urgent && !wish.urgent) {
     if (!found.ordinaryWaits) return end(state, 'unneeded', nowMs, rules);
@@ -197,9 +205,10 @@ function checked(
   if (!target) return end(state, 'no-target', nowMs, rules);
   const isFirst = repeat === 0 && tried.length === 0;
   const remembered = isFirst ? pushed(history, wish.urgent, nowMs, rules) : history;
+  const next = state.next && !isFulfilled(remembered, state.next) ? state.next : undefined;
   return {
-    state: { ...state, phase: 'pushing', history: remembered, wish, target },
-    effects: [{ type: 'push', target, wake: wish }],
+    state: { ...state, phase: 'pushing', history: remembered, wish, next, target },
+    effects: [{ type: 'push', target, wake: { urgent: wish.urgent, expiresAtMs: untilMs } }],
   };
 }
 
@@ -253,7 +262,14 @@ function pushed(history: History, urgent: boolean, nowMs: number, rules: WakeRul
   return { ...history, urgentAtMs: [...recent, nowMs] };
 }
 
-function merged(a: Wake, b: Wake): Wake {
-  if (a.urgent !== b.urgent) return a.urgent ? a : b;
-  return { urgent: a.urgent, expiresAtMs: Math.max(a.expiresAtMs, b.expiresAtMs) };
+/** It was queued before something was pushed that made the device come, or will. */
+function isFulfilled({ urgentAtMs, ordinaryAtMs }: History, wish: Wish): boolean {
+  const pushedAtMs = Math.max(urgentAtMs.at(-1) ?? Number.NEGATIVE_INFINITY, wish.urgent ? 0 : ordinaryAtMs);
+  return wish.atMs <= pushedAtMs;
+}
+
+function merged(a: Wish, b: Wish): Wish {
+  const atMs = Math.max(a.atMs, b.atMs);
+  if (a.urgent !== b.urgent) return { ...(a.urgent ? a : b), atMs };
+  return { urgent: a.urgent, expiresAtMs: Math.max(a.expiresAtMs, b.expiresAtMs), atMs };
 }

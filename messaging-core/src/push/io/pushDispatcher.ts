@@ -15,6 +15,7 @@ import {
   type WakeEvent,
   type WakeRules,
   type WakeState,
+  type Wish,
 } from '../core/wake.ts';
 
 /**
@@ -64,7 +65,7 @@ export class PushDispatcher {
   }
 
   /** Resolves when the device has been woken, or need not be, or it has taken too long to wait for. */
-  wake({ accountId, deviceId }: Address, wish: Wake): Promise<void> {
+  wake({ accountId, deviceId }: Address, wish: Wish): Promise<void> {
     const nowMs = this.#options.now();
     if (this.#closed || wish.expiresAtMs <= nowMs) return Promise.resolve();
     const key = addressKey({ accountId, deviceId });
