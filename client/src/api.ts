@@ -4,6 +4,7 @@ import type {
   AccountId,
   CallId,
   ConversationId,
+  DeviceId,
   GroupId,
   Handle,
   MessageId,
@@ -17,9 +18,11 @@ import type {
   Contact,
   Conversation,
   DirectConversation,
+  HistoryProgress,
   MediaKind,
   Message,
   Notice,
+  OwnDeviceView,
   PresenceView,
   Settings,
   TransferProgress,
@@ -42,6 +45,12 @@ export interface CarillonEvents {
   typing: TypingSign;
   presence: PresenceView;
   settings: Settings;
+  conversationDeleted: ConversationId;
+  /** The key of a large group is handed to its members; what was written goes when that is done. */
+  groupKeys: { readonly groupId: GroupId; readonly done: number; readonly total: number };
+  /** The account's own devices, after a change. */
+  devices: readonly OwnDeviceView[];
+  history: HistoryProgress;
 }
 
 /** A file as the person chose it; the platform prepares it (re-encode, thumbnail) before it is sealed. */
@@ -90,7 +99,33 @@ export interface SocialApi {
   deleteConversation(conversation: ConversationId): Promise<void>;
 }
 
-export interface CarillonApi {
+/** A code that a new device shows. */
+export interface LinkOffer {
+  /** As a QR code, or to be copied. */
+  readonly code: string;
+  /** By this device's clock, Unix milliseconds. */
+  readonly expiresAtMs: number;
+  /** @throws ProtocolError `link-unknown` when nobody has confirmed it in time, or it was cancelled */
+  readonly linked: Promise<Account>;
+  cancel(): void;
+}
+
+export interface DevicesApi {
+  /** On a device without an account: `name` is what the account's other devices show. @throws ProtocolError */
+  beginLink(name: string): Promise<LinkOffer>;
+  /** On the main device: takes in the device that shows this code. @throws ProtocolError `not-primary`, `link-unknown`, `device-limit` */
+  approveLink(code: string): Promise<void>;
+  /** @throws ProtocolError `unreachable` */
+  devices(): Promise<readonly OwnDeviceView[]>;
+  /** It is cut at once and gets nothing more. On the main device any other; on a linked one itself. @throws ProtocolError */
+  removeDevice(deviceId: DeviceId): Promise<void>;
+  /** Whether somebody looks at the app: how soon a dead connection is noticed, and what staying connected costs. */
+  setForeground(foreground: boolean): void;
+  /** The app has come to the front: the connection is proved at once, or made anew. */
+  catchUp(): void;
+}
+
+export interface CarillonApi extends DevicesApi, GroupsApi, SocialApi {
   readonly account: Account | undefined;
   readonly connection: ConnectionStatus;
   readonly calls: CallsApi;
@@ -103,7 +138,7 @@ export interface CarillonApi {
   /** @throws ProtocolError `code-wrong`, `registration-unknown`, … */
   finishRegistration(registrationId: string, code: string, name: string): Promise<Account>;
   setName(name: string): Promise<void>;
-  /** Forgets everything on this device. */
+  /** Forgets everything on this device; a linked one leaves the account, as far as the server can be reached. */
   signOut(): Promise<void>;
 
   /** Newest first. */

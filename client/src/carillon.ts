@@ -3,22 +3,43 @@
 import {
   type AccountId,
   type ConversationId,
+  type DeviceId,
+  type GroupId,
   type MessageId,
   ProtocolError,
   type RegistrationReply,
 } from '@carillon/protocol';
 import { notSignedIn, readProfile, writeProfile } from './account/profile.ts';
 import { beginRegistration, cleanName, finishRegistration } from './account/registration.ts';
-import type { CallsApi, CallsFactory, CarillonApi, CarillonEvents, MediaSource, OpenedMedia } from './api.ts';
+import type {
+  CallsApi,
+  CallsFactory,
+  CarillonApi,
+  CarillonEvents,
+  LinkOffer,
+  MediaSource,
+  OpenedMedia,
+} from './api.ts';
 import { HttpJson } from './connection/httpJson.ts';
 import { contactView } from './contacts/contactRecord.ts';
 import { listConversations } from './conversations/conversations.ts';
 import { listMessages } from './conversations/history.ts';
+import { linkHere } from './devices/linkHere.ts';
 import { Emitter } from './events.ts';
-import type { Account, ConnectionStatus, Contact, Conversation, DirectConversation, Message } from './model.ts';
+import type {
+  Account,
+  ConnectionStatus,
+  Contact,
+  Conversation,
+  DirectConversation,
+  Message,
+  OwnDeviceView,
+  Settings,
+} from './model.ts';
 import { noCalls } from './noCalls.ts';
 import type { Platform } from './ports.ts';
 import { SignedIn } from './signedIn.ts';
+import { DEFAULT_SETTINGS } from './social/settings.ts';
 import { Ledger } from './store/ledger.ts';
 
 export interface CarillonOptions {
@@ -39,6 +60,7 @@ export class Carillon implements CarillonApi {
   #account: Account | undefined;
   #connection: ConnectionStatus = SIGNED_OUT;
   #signedIn: SignedIn | undefined;
+  #link: LinkOffer | undefined;
 
   private constructor(options: CarillonOptions) {
     this.#options = options;
@@ -75,15 +97,43 @@ export class Carillon implements CarillonApi {
   }
 
   async finishRegistration(registrationId: string, code: string, name: string): Promise<Account> {
-    if (this.#account) {
-      throw new ProtocolError('invalid-request', {
-        words: `This device is signed in as ${this.#account.handle} already; sign out first.`,
-      });
-    }
+    if (this.#account) throw this.#alreadySignedIn(this.#account);
     const account = await finishRegistration(this.#http, this.#options.platform, { registrationId, code, name });
     await this.#enter(account);
     this.#emitter.emit('account', account);
     return account;
+  }
+
+  async beginLink(name: string): Promise<LinkOffer> {
+    if (this.#account) throw this.#alreadySignedIn(this.#account);
+    const onLinked = async (account: Account) => {
+      await this.#enter(account);
+      this.#emitter.emit('account', account);
+    };
+    const offer = linkHere({ http: this.#http, platform: this.#options.platform, onLinked }, name);
+    this.#link?.cancel();
+    this.#link = await offer;
+    return this.#link;
+  }
+
+  async approveLink(code: string): Promise<void> {
+    return this.#active().ownDevices.approveLink(code);
+  }
+
+  async devices(): Promise<readonly OwnDeviceView[]> {
+    return this.#active().ownDevices.list();
+  }
+
+  async removeDevice(deviceId: DeviceId): Promise<void> {
+    return this.#active().ownDevices.remove(deviceId);
+  }
+
+  setForeground(foreground: boolean): void {
+    this.#signedIn?.setForeground(foreground);
+  }
+
+  catchUp(): void {
+    this.#signedIn?.catchUp();
   }
 
   async setName(name: string): Promise<void> {
@@ -96,6 +146,7 @@ export class Carillon implements CarillonApi {
   }
 
   async signOut(): Promise<void> {
+    await this.#signedIn?.leaveAccount();
     await this.#leave(true);
     await this.#options.platform.store.clear();
     this.#account = undefined;
@@ -134,6 +185,74 @@ export class Carillon implements CarillonApi {
     return this.#active().markRead(conversation);
   }
 
+  setTyping(conversation: ConversationId, typing: boolean): void {
+    this.#signedIn?.social.setTyping(conversation, typing);
+  }
+
+  openConversation(conversation: ConversationId): () => void {
+    return this.#signedIn?.social.openConversation(conversation) ?? (() => {});
+  }
+
+  get settings(): Settings {
+    return this.#signedIn?.social.settings ?? DEFAULT_SETTINGS;
+  }
+
+  async setSettings(change: Partial<Settings>): Promise<Settings> {
+    return this.#active().social.setSettings(change);
+  }
+
+  async block(account: AccountId): Promise<void> {
+    return this.#active().social.block(account);
+  }
+
+  async unblock(account: AccountId): Promise<void> {
+    return this.#active().social.unblock(account);
+  }
+
+  async blocked(): Promise<Contact[]> {
+    return this.#active().social.blocked();
+  }
+
+  async acceptRequest(conversation: ConversationId): Promise<void> {
+    return this.#active().social.acceptRequest(conversation);
+  }
+
+  async deleteConversation(conversation: ConversationId): Promise<void> {
+    return this.#active().social.deleteConversation(conversation);
+  }
+
+  async createGroup(
+    name: string,
+    members: readonly AccountId[],
+    picture?: Uint8Array<ArrayBuffer>,
+  ): Promise<Conversation> {
+    return this.#active().createGroup(name, members, picture);
+  }
+
+  async addToGroup(group: GroupId, accounts: readonly AccountId[]): Promise<void> {
+    return this.#active().groups.add(group, accounts);
+  }
+
+  async removeFromGroup(group: GroupId, accounts: readonly AccountId[]): Promise<void> {
+    return this.#active().groups.remove(group, accounts);
+  }
+
+  async leaveGroup(group: GroupId): Promise<void> {
+    return this.#active().groups.leave(group);
+  }
+
+  async setGroupAdmin(group: GroupId, account: AccountId, admin: boolean): Promise<void> {
+    return this.#active().groups.setAdmin(group, account, admin);
+  }
+
+  async renameGroup(group: GroupId, name: string): Promise<void> {
+    return this.#active().groups.setState(group, (state) => ({ ...state, name }));
+  }
+
+  async setGroupPicture(group: GroupId, picture: Uint8Array<ArrayBuffer> | undefined): Promise<void> {
+    return this.#active().groups.setState(group, (state) => ({ ...state, picture }));
+  }
+
   async safetyNumber(contact: AccountId): Promise<string> {
     return this.#active().safetyNumber(contact);
   }
@@ -148,8 +267,15 @@ export class Carillon implements CarillonApi {
   }
 
   async close(): Promise<void> {
+    this.#link?.cancel();
+    await this.#link?.linked.catch(() => {});
     await this.#leave(false);
     await this.#options.platform.store.close();
+  }
+
+  #alreadySignedIn({ handle }: Account): ProtocolError {
+    const words = `This device is signed in as ${handle} already; sign out first.`;
+    return new ProtocolError('invalid-request', { words });
   }
 
   #active(): SignedIn {

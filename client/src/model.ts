@@ -150,6 +150,32 @@ export interface Settings {
   readonly callsFrom: 'everyone' | 'accepted';
 }
 
+/** One of the account's own devices. */
+export interface OwnDeviceView {
+  readonly deviceId: DeviceId;
+  /** Its own word; empty when it has not told. */
+  readonly name: string;
+  /** The one that links and removes others. */
+  readonly primary: boolean;
+  /** This one. */
+  readonly current: boolean;
+  readonly linkedAtMs: number;
+  /** To the hour. */
+  readonly lastSeenMs: number;
+  readonly connected: boolean;
+}
+
+/** Earlier conversations on their way to a device that was just linked. */
+export interface HistoryProgress {
+  readonly direction: 'sending' | 'receiving';
+  readonly stage: 'preparing' | 'transferring' | 'importing' | 'done' | 'failed';
+  /** Bytes while transferring, entries while importing. */
+  readonly done: number;
+  readonly total: number;
+  /** What went wrong. */
+  readonly words: string | undefined;
+}
+
 export type ConnectionState = 'offline' | 'connecting' | 'online';
 
 export interface ConnectionStatus {

@@ -1,45 +1,33 @@
 // Everything that exists only while somebody is signed in, made and closed together.
 
 import { safetyNumber } from '@carillon/messaging-core/e2ee';
-import {
-  type AccountId,
-  type ConversationId,
-  isGroupId,
-  type MessageId,
-  ProtocolError,
-  ReceiptKind,
-} from '@carillon/protocol';
+import { type AccountId, type ConversationId, type MessageId, ProtocolError } from '@carillon/protocol';
 import { AccessTokens } from './account/accessTokens.ts';
 import type { CallsFactory, CallsHalf, MediaSource, OpenedMedia } from './api.ts';
 import type { HttpJson } from './connection/httpJson.ts';
 import { type ContactRecord, readContact, writeContact } from './contacts/contactRecord.ts';
 import { acceptChange, currentRoots } from './contacts/trust.ts';
-import {
-  readConversation,
-  readConversationRecord,
-  setUnread,
-  touchConversation,
-} from './conversations/conversations.ts';
-import { findMessage, lastMessage, listMessages, updateMessage } from './conversations/history.ts';
-import { addOutgoing, newMessageId } from './conversations/writing.ts';
-import { primaryIdentity } from './devices/ownAccount.ts';
-import { tellOwnDevices } from './devices/ownCopies.ts';
+import { readConversation, readConversationRecord, touchConversation } from './conversations/conversations.ts';
+import { markRead } from './conversations/reading.ts';
+import { checkRecipient, retryMessage, type SendingParts, sendText } from './conversations/sending.ts';
+import { isPrimary, primaryIdentity } from './devices/ownAccount.ts';
+import type { OwnDevices } from './devices/ownDevices.ts';
 import type { Emitter } from './events.ts';
+import type { Groups } from './groups/groups.ts';
+import { History } from './history/history.ts';
 import { Downloads } from './media/downloads.ts';
 import { failInterruptedPreparations, queueMedia } from './media/sending.ts';
-import { retryUpload, Uploads } from './media/uploads.ts';
-import { encodeContent } from './messaging/content.ts';
+import { Uploads } from './media/uploads.ts';
 import { Messenger } from './messaging/messenger.ts';
-import { enqueue } from './messaging/outbox.ts';
-import { enqueueReceipts } from './messaging/receipts.ts';
-import type { Account, ConnectionStatus, DirectConversation, Message } from './model.ts';
+import type { Account, ConnectionStatus, Conversation, DirectConversation, Message } from './model.ts';
 import { noCalls } from './noCalls.ts';
 import type { Platform } from './ports.ts';
+import { gatedCalls } from './social/callGate.ts';
+import type { Social } from './social/social.ts';
 import type { Ledger } from './store/ledger.ts';
 
-const TEXT_CHARACTERS_MAX = 16_384;
-/** Read receipts are sent for so many messages back at most. */
-const READ_AT_ONCE_MAX = 1_000;
+/** Signing out does not wait longer for a server that is away. */
+const LEAVING_MS = 2_000;
 
 export interface SignedInParts {
   readonly platform: Platform;
@@ -58,6 +46,7 @@ export class SignedIn {
   readonly #messenger: Messenger;
   readonly #uploads: Uploads;
   readonly #downloads: Downloads;
+  readonly #history: History;
 
   constructor(parts: SignedInParts) {
     this.#parts = parts;
@@ -75,7 +64,11 @@ export class SignedIn {
         online = status.state === 'online';
         parts.onStatus(status);
       },
-      onOnline: () => this.#uploads.kick(),
+      onOnline: () => {
+        this.#uploads.kick();
+        this.#history.kick();
+      },
+      onLinked: () => this.#history.kick(),
     });
     this.#uploads = new Uploads({
       platform,
@@ -88,10 +81,22 @@ export class SignedIn {
       isOnline: () => online,
       onUploaded: (to) => this.#messenger.outbox.kickLane(to),
     });
+    this.#history = new History({
+      platform,
+      ledger,
+      emitter,
+      http,
+      tokens,
+      baseUrl,
+      account,
+      isOnline: () => online,
+      onQueued: () => this.#messenger.outbox.kickLane(account().accountId),
+    });
+    this.#messenger.channel.onContent('historyTransfer', () => this.#history.kick());
     this.#downloads = new Downloads({ platform, ledger, emitter, http, tokens, baseUrl });
     this.calls =
       parts.calls?.({
-        channel: this.#messenger.channel,
+        channel: gatedCalls(this.#messenger.channel, ledger),
         baseUrl,
         platform,
         emit: (call) => emitter.emit('call', call),
@@ -101,14 +106,41 @@ export class SignedIn {
 
   async start(): Promise<void> {
     await failInterruptedPreparations(this.#parts.ledger);
+    await this.social.start();
     this.#messenger.start();
   }
 
   /** `hangUp`: for good, not only until the app is opened again. */
   async close(hangUp: boolean): Promise<void> {
     await this.calls.close({ hangUp });
-    await Promise.all([this.#uploads.close(), this.#downloads.close()]);
+    await Promise.all([this.#uploads.close(), this.#downloads.close(), this.#history.close()]);
     await this.#messenger.close();
+  }
+
+  get ownDevices(): OwnDevices {
+    return this.#messenger.ownDevices;
+  }
+
+  /** A linked device takes itself off the account, if that can be done now. */
+  async leaveAccount(): Promise<void> {
+    const { ledger, account } = this.#parts;
+    if (await ledger.read((tx) => isPrimary(tx, account()))) return;
+    const left = this.#messenger.ownDevices.remove(account().deviceId);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    const patience = new Promise<void>((resolve) => {
+      timer = setTimeout(resolve, LEAVING_MS);
+    });
+    // Offline, the main device can still remove it.
+    await Promise.race([left.catch(() => {}), patience]);
+    clearTimeout(timer);
+  }
+
+  setForeground(foreground: boolean): void {
+    this.#messenger.setForeground(foreground);
+  }
+
+  catchUp(): void {
+    this.#messenger.catchUp();
   }
 
   contactByHandle(handle: string): Promise<ContactRecord | undefined> {
@@ -132,49 +164,20 @@ export class SignedIn {
   }
 
   async sendText(to: ConversationId, text: string): Promise<Message> {
-    const { platform, ledger, account } = this.#parts;
-    if (text.length > TEXT_CHARACTERS_MAX) {
-      throw new ProtocolError('frame-too-large', { words: 'The message is too long to be sent.' });
-    }
-    await this.#know(to);
-    const id = newMessageId(platform.crypto);
-    const message = await ledger.change(async (tx, changes) => {
-      const content = encodeContent(account(), { case: 'text', value: { text } }, platform.now());
-      await enqueue(tx, { messageId: id, to, content, copy: true });
-      return addOutgoing(tx, changes, { id, conversation: to, body: { type: 'text', text } }, platform.now());
-    });
+    const message = await sendText(this.#sending(), to, text);
     this.#messenger.outbox.kickLane(to);
     return message;
   }
 
   async sendMedia(to: ConversationId, source: MediaSource): Promise<Message> {
-    await this.#know(to);
+    await checkRecipient(this.#sending(), to);
     const message = await queueMedia(this.#parts, to, source);
     this.#uploads.kick();
     return message;
   }
 
-  /** @throws ProtocolError when there is nobody to send to */
-  async #know(to: ConversationId): Promise<void> {
-    if (isGroupId(to)) throw new ProtocolError('group-unknown');
-    await this.#messenger.directory.byId(to);
-  }
-
   async retry(id: MessageId): Promise<void> {
-    const { platform, ledger, account } = this.#parts;
-    const message = await ledger.change(async (tx, changes) => {
-      const message = await findMessage(tx, id);
-      if (message?.status !== 'failed') return undefined;
-      const { body, conversation } = message;
-      if (body.type === 'text') {
-        const content = encodeContent(account(), { case: 'text', value: { text: body.text } }, platform.now());
-        await enqueue(tx, { messageId: id, to: conversation, content, copy: true });
-      } else if (!(await retryUpload(tx, id))) {
-        throw new ProtocolError('not-found', { words: 'The file is no longer on this device; choose it again.' });
-      }
-      await updateMessage(tx, changes, { ...message, status: 'sending', failure: undefined });
-      return message;
-    });
+    const message = await retryMessage(this.#sending(), id);
     if (!message) return;
     this.#uploads.kick();
     this.#messenger.outbox.kickLane(message.conversation);
@@ -185,38 +188,29 @@ export class SignedIn {
   }
 
   async markRead(conversation: ConversationId): Promise<void> {
-    const { platform, ledger, account } = this.#parts;
-    const isTold = await ledger.change(async (tx, changes) => {
-      const record = await readConversationRecord(tx, conversation);
-      if (!record || record.unread === 0) return false;
-      const ids: MessageId[] = [];
-      let beforeMs: number | undefined;
-      for (let seen = 0; ids.length < record.unread && seen < READ_AT_ONCE_MAX; ) {
-        const page = await listMessages(tx, conversation, {
-          limit: 100,
-          ...(beforeMs === undefined ? {} : { beforeMs }),
-        });
-        for (const message of page.filter(({ status }) => status === 'unread')) {
-          await updateMessage(tx, changes, { ...message, status: 'read' });
-          // The caller knows whether we answered: a call entry gets no receipt.
-          if (message.body.type !== 'call') ids.push(message.id);
-        }
-        if (page.length < 100) break;
-        seen += page.length;
-        beforeMs = page[0]!.sentAtMs;
-      }
-      await setUnread(tx, record, 0);
-      changes.conversation(conversation);
-      if (!isGroupId(conversation)) {
-        await enqueueReceipts(tx, platform, account(), conversation, ReceiptKind.READ, ids);
-      }
-      const upToMessageId = (await lastMessage(tx, conversation))?.id;
-      if (upToMessageId === undefined) return false;
-      const value = { conversationId: conversation, upToMessageId, readAtMs: BigInt(Math.trunc(platform.now())) };
-      return tellOwnDevices(tx, { platform, account }, { case: 'readMark', value });
-    });
-    this.#messenger.outbox.kickLane(conversation);
-    if (isTold) this.#messenger.outbox.kickLane(account().accountId);
+    const lanes = await markRead(this.#parts, conversation);
+    for (const lane of lanes) this.#messenger.outbox.kickLane(lane);
+  }
+
+  #sending(): SendingParts {
+    return { ...this.#parts, directory: this.#messenger.directory };
+  }
+
+  get social(): Social {
+    return this.#messenger.social;
+  }
+
+  get groups(): Groups {
+    return this.#messenger.groupHalf.groups;
+  }
+
+  async createGroup(
+    name: string,
+    members: readonly AccountId[],
+    picture: Uint8Array<ArrayBuffer> | undefined,
+  ): Promise<Conversation> {
+    const groupId = await this.groups.create(name, members, picture);
+    return (await this.#parts.ledger.read((tx) => readConversation(tx, groupId)))!;
   }
 
   async safetyNumber(accountId: AccountId): Promise<string> {
@@ -236,6 +230,8 @@ export class SignedIn {
       await writeContact(tx, acceptChange(contact));
       changes.conversation(accountId);
     });
-    this.#messenger.outbox.kickLane(accountId);
+    // Groups wait for it, too.
+    await this.#messenger.outbox.kick();
+    this.groups.kick();
   }
 }

@@ -18,9 +18,13 @@ const MARGIN_MS = 60_000;
 
 const lifetimeSchema = z.object({ iat: z.number(), exp: z.number() });
 
+/** A new one over a connection that has proved the device already; undefined when there is none. @throws ProtocolError */
+export type TokenShortcut = () => Promise<{ readonly accessToken: string; readonly expiresAtMs: bigint }> | undefined;
+
 export class AccessTokens {
   readonly #platform: Platform;
   readonly #http: HttpJson;
+  #shortcut: TokenShortcut = () => undefined;
   #token: { readonly text: string; readonly fetchedAtMs: number; readonly freshUntilMs: number } | undefined;
   #underWay: Promise<string> | undefined;
 
@@ -41,12 +45,22 @@ export class AccessTokens {
     return this.#underWay;
   }
 
+  useShortcut(shortcut: TokenShortcut): void {
+    this.#shortcut = shortcut;
+  }
+
   /** The server did not take it: the next is a new one. */
   forget(): void {
     this.#token = undefined;
   }
 
   async #fetch(): Promise<string> {
+    // A server without it, or a connection that ends at this moment: the proof is made anew.
+    const refreshed = await this.#shortcut()?.catch(() => undefined);
+    return refreshed ? this.#keep(refreshed.accessToken, Number(refreshed.expiresAtMs)) : this.#prove();
+  }
+
+  async #prove(): Promise<string> {
     const { store, crypto } = this.#platform;
     const { account, keys } = await store.transaction(async (tx) => {
       const account = await readProfile(tx);
@@ -61,6 +75,10 @@ export class AccessTokens {
       { ...device, challenge, signature },
       tokenReplySchema,
     );
+    return this.#keep(accessToken, expiresAtMs);
+  }
+
+  #keep(accessToken: string, expiresAtMs: number): string {
     const nowMs = this.#platform.now();
     const lifeMs = lifetimeMs(accessToken) ?? expiresAtMs - nowMs;
     this.#token = {

@@ -38,6 +38,8 @@ export interface FrameSocketOptions<Out extends DescMessage, In extends DescMess
   onPush(body: Body<In>): void;
   /** Once, after an open socket has ended, whoever ended it. */
   onClose?(reason: ProtocolError): void;
+  /** How often the server may expect a sign of life; without it, as the server likes. */
+  readonly heartbeatMs?: () => number;
   readonly requestTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
 }
@@ -60,6 +62,8 @@ export class FrameSocket<Out extends DescMessage, In extends DescMessage> {
   #state: 'new' | 'connecting' | 'open' | 'closed' = 'new';
   #lastRequestId = 0;
   #lastReceivedAt = 0;
+  #lastSentAt = 0;
+  #heartbeatMs = 0;
 
   constructor(options: FrameSocketOptions<Out, In>) {
     this.#options = options;
@@ -72,6 +76,16 @@ export class FrameSocket<Out extends DescMessage, In extends DescMessage> {
   /** When the last frame came, on the performance clock, milliseconds. */
   get lastReceivedAt(): number {
     return this.#lastReceivedAt;
+  }
+
+  /** The interval this connection's hello has promised; 0: none. */
+  get heartbeatMs(): number {
+    return this.#heartbeatMs;
+  }
+
+  /** When the last frame went, likewise. */
+  get lastSentAt(): number {
+    return this.#lastSentAt;
   }
 
   /**
@@ -88,7 +102,9 @@ export class FrameSocket<Out extends DescMessage, In extends DescMessage> {
     );
     try {
       await this.#open();
-      const hello = { case: 'hello', value: { token, version: PROTOCOL_VERSION } };
+      this.#heartbeatMs = this.#options.heartbeatMs?.() ?? 0;
+      const value = { token, version: PROTOCOL_VERSION, heartbeatMs: this.#heartbeatMs };
+      const hello = { case: 'hello', value };
       const welcome = this.#exchange(hello as unknown as BodyInit<Out>);
       const body = await welcome;
       if (body.case !== 'welcome') throw new ProtocolError('malformed-frame');
@@ -152,6 +168,7 @@ export class FrameSocket<Out extends DescMessage, In extends DescMessage> {
       );
       this.#pending.set(requestId, { resolve, reject, timer });
       const frame = create(this.#options.clientFrame, { requestId, body } as unknown as MessageInitShape<Out>);
+      this.#lastSentAt = performance.now();
       this.#ws!.send(toBinary(this.#options.clientFrame, frame) as Uint8Array<ArrayBuffer>);
     });
   }

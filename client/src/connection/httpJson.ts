@@ -17,21 +17,30 @@ export class HttpJson {
   }
 
   /** @throws ProtocolError the server's refusal, or `unreachable` */
-  async post<T>(path: string, body: unknown, reply: z.ZodType<T>, token?: string): Promise<T> {
+  post<T>(path: string, body: unknown, reply: z.ZodType<T>, token?: string): Promise<T> {
+    const init = {
+      method: 'POST',
+      headers: {
+        'content-type': 'application/json',
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(TIMEOUT_MS),
+    };
+    return this.#exchange(path, init, reply);
+  }
+
+  /** For what the server answers late: `signal` gives it up. @throws ProtocolError */
+  get<T>(path: string, reply: z.ZodType<T>, signal: AbortSignal): Promise<T> {
+    return this.#exchange(path, { signal }, reply);
+  }
+
+  async #exchange<T>(path: string, init: RequestInit, reply: z.ZodType<T>): Promise<T> {
     let response: Response;
     let text: string;
     try {
       const { fetch } = this.#platform;
-      response = await fetch(httpUrl(this.#baseUrl, path), {
-        method: 'POST',
-        redirect: 'error',
-        headers: {
-          'content-type': 'application/json',
-          ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-        },
-        body: JSON.stringify(body),
-        signal: AbortSignal.timeout(TIMEOUT_MS),
-      });
+      response = await fetch(httpUrl(this.#baseUrl, path), { ...init, redirect: 'error' });
       text = await response.text();
     } catch (cause) {
       throw unreachable(cause);

@@ -14,10 +14,14 @@ import {
 } from './frameSocket.ts';
 import { onNetwork } from './wake.ts';
 
-/** Silence after which the connection is probed. Lower: a dead one is noticed sooner, and idle devices cost more. */
+/** Silence after which the connection is probed, where nothing else was said. Lower: a dead one is noticed sooner, and idle devices cost more. */
 const PROBE_AFTER_MS = 45_000;
 /** How long a probe may take before the connection counts as lost. */
 const PROBE_TIMEOUT_MS = 5_000;
+/** The same when somebody has just come to look: a dead one is not to keep them waiting. */
+const CATCH_UP_TIMEOUT_MS = 2_000;
+/** A probe goes so early within the interval that it still arrives in time. */
+const PROBE_EARLY = 0.8;
 
 /** Refusals that another attempt cannot mend. */
 const FINAL: ReadonlySet<ErrorCode> = new Set([
@@ -55,7 +59,7 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
   #attempt = 0;
   #tokenRefused = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #probeTimer: ReturnType<typeof setInterval> | undefined;
+  #probeTimer: ReturnType<typeof setTimeout> | undefined;
   #stopNetwork: (() => void) | undefined;
 
   constructor(options: ReconnectingFrameSocketOptions<Out, In>) {
@@ -79,17 +83,24 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
       // The socket itself would look open for many seconds more. A server on this very machine is found again at once.
       lost: () => this.drop(new ProtocolError('unreachable', { words: 'This device is offline.' })),
     });
-    if (this.#options.probe) {
-      this.#probeTimer = setInterval(() => this.#probe(PROBE_AFTER_MS), PROBE_AFTER_MS / 3);
-    }
+    this.#scheduleProbe();
     void this.#connect();
   }
 
-  /** Tries at once; an open connection proves that it lives. */
+  /**
+   * `heartbeatMs` says something else now. A shorter interval holds at once; a
+   * longer one from the next connection on, since this one's hello has promised.
+   */
+  retune(): void {
+    if (!this.#running) return;
+    this.#scheduleProbe();
+  }
+
+  /** Tries at once; an open connection proves that it lives, soon. */
   wake(): void {
     if (!this.#running) return;
     if (this.#socket?.isOpen) {
-      this.#probe(0);
+      this.#probe(CATCH_UP_TIMEOUT_MS);
     } else if (!this.#socket) {
       this.#attempt = 0;
       clearTimeout(this.#timer);
@@ -139,7 +150,7 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
   close(): void {
     this.#running = false;
     clearTimeout(this.#timer);
-    clearInterval(this.#probeTimer);
+    clearTimeout(this.#probeTimer);
     this.#stopNetwork?.();
     const socket = this.#socket;
     this.#socket = undefined;
@@ -185,13 +196,33 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
     this.#timer = setTimeout(() => void this.#connect(), waitMs);
   }
 
-  #probe(afterMs: number): void {
+  get #intervalMs(): number {
+    const promisedMs = this.#socket?.heartbeatMs || Number.POSITIVE_INFINITY;
+    return Math.min(this.#options.heartbeatMs?.() ?? PROBE_AFTER_MS, promisedMs);
+  }
+
+  /** Some frame goes within each interval, and silence is answered by a probe: a dead connection is noticed within two. */
+  #scheduleProbe(): void {
+    clearTimeout(this.#probeTimer);
+    if (!this.#options.probe) return;
+    const dueMs = this.#intervalMs * PROBE_EARLY;
+    const socket = this.#socket;
+    // Either side's silence: the server has to hear of us, and we of it.
+    const idleMs = socket?.isOpen ? idleSince(socket) : 0;
+    const wait = () => {
+      if (socket?.isOpen && this.#socket === socket && idleSince(socket) >= dueMs) this.#probe(PROBE_TIMEOUT_MS);
+      this.#scheduleProbe();
+    };
+    this.#probeTimer = setTimeout(wait, Math.max(dueMs - idleMs, dueMs / 4));
+  }
+
+  #probe(timeoutMs: number): void {
     const { probe } = this.#options;
     const socket = this.#socket;
-    if (!probe || !socket || !this.isOnline || performance.now() - socket.lastReceivedAt < afterMs) return;
+    if (!probe || !socket || !this.isOnline) return;
     const timer = setTimeout(
       () => socket.close(new ProtocolError('unreachable', { words: 'The connection to the server was lost.' })),
-      PROBE_TIMEOUT_MS,
+      timeoutMs,
     );
     const answered = () => clearTimeout(timer);
     socket.request(probe, 'probe' as Case<In>).then(answered, answered);
@@ -207,3 +238,6 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
     this.#options.onState?.(state);
   }
 }
+
+const idleSince = (socket: { readonly lastReceivedAt: number; readonly lastSentAt: number }): number =>
+  performance.now() - Math.min(socket.lastReceivedAt, socket.lastSentAt);

@@ -1,13 +1,26 @@
+/** Whether a page is looked at; where there are no pages, somebody is taken to look. */
+export const isVisible = (): boolean =>
+  (globalThis as Partial<Pick<Window, 'document'>>).document?.visibilityState !== 'hidden';
+
 /**
  * Calls `wake` when a connection is worth trying at once: the network is back, or
  * the person looks at the page again; `lost` when the browser says that the network
- * is gone. Node has no such events. Returns the way to stop.
+ * is gone; `visible` when the page is shown or hidden. Node has no such events. Returns the way to stop.
  */
-export function onNetwork({ wake, lost }: { wake(): void; lost(): void }): () => void {
+export function onNetwork({
+  wake,
+  lost,
+  visible,
+}: {
+  wake(): void;
+  lost(): void;
+  visible?(isVisible: boolean): void;
+}): () => void {
   const page = globalThis as Partial<Pick<Window, 'addEventListener' | 'removeEventListener' | 'document'>>;
   if (!page.addEventListener || !page.removeEventListener) return () => {};
   const onVisible = () => {
-    if (page.document?.visibilityState === 'visible') wake();
+    visible?.(isVisible());
+    if (isVisible()) wake();
   };
   page.addEventListener('online', wake);
   page.addEventListener('offline', lost);

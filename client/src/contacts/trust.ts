@@ -3,15 +3,13 @@
 // has accepted it [E2EE-13].
 import type { DeviceId } from '@carillon/protocol';
 import type { ContactRecord } from './contactRecord.ts';
-import { type KnownDeviceList, sameBytes } from './deviceLists.ts';
+import { includesBytes as includes, type KnownDeviceList, sameBytes } from './deviceLists.ts';
 
 export type Trust = 'trusted' | 'changed';
 
 /** Lists kept of primaries that are not trusted: the newest, in case the person accepts it. */
 const FOREIGN_LISTS_MAX = 2;
 const FORMER_MAX = 16;
-
-const includes = (keys: readonly Uint8Array[], key: Uint8Array) => keys.some((one) => sameBytes(one, key));
 
 /**
  * The primary that answers for an identity: one whose list names it, a trusted

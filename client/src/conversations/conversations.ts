@@ -31,7 +31,8 @@ export async function touchConversation(
   atMs: number,
   more: { readonly unread?: number; readonly accepted?: boolean; readonly heard?: boolean } = {},
 ): Promise<ConversationRecord> {
-  const old = { ...NEW, ...(await readConversationRecord(tx, id)) };
+  const known = await readConversationRecord(tx, id);
+  const old = known ?? { ...NEW, accepted: (await tx.get('social', acceptedKey(id))) === true };
   const record: ConversationRecord = {
     id,
     unread: old.unread + (more.unread ?? 0),
@@ -43,13 +44,31 @@ export async function touchConversation(
   return record;
 }
 
+const acceptedKey = (id: ConversationId) => `accepted/${id}`;
+
+/** Also before there is anything to show of it. */
+export async function acceptConversation(tx: StoreTransaction, id: ConversationId): Promise<void> {
+  const record = await readConversationRecord(tx, id);
+  if (record) await tx.put('conversations', id, { ...record, accepted: true } satisfies ConversationRecord);
+  else await tx.put('social', acceptedKey(id), true);
+}
+
+/** Out of the list; whom the person has accepted stays so. */
+export async function forgetConversation(tx: StoreTransaction, id: ConversationId): Promise<void> {
+  const record = await readConversationRecord(tx, id);
+  if (record?.accepted) await tx.put('social', acceptedKey(id), true);
+  await tx.delete('conversations', id);
+}
+
 export async function setUnread(tx: StoreTransaction, record: ConversationRecord, unread: number): Promise<void> {
   await tx.put('conversations', record.id, { ...record, unread } satisfies ConversationRecord);
 }
 
 /** Whether this account, or group, may learn of us: that something arrived, was read, that we write or are there. */
 export async function isAccepted(tx: StoreTransaction, id: ConversationId): Promise<boolean> {
-  return (await readConversationRecord(tx, id))?.accepted === true && !(await isBlocked(tx, id));
+  const record = await readConversationRecord(tx, id);
+  const accepted = record ? record.accepted : (await tx.get('social', acceptedKey(id))) === true;
+  return accepted && !(await isBlocked(tx, id));
 }
 
 export async function readConversation(tx: StoreTransaction, id: string): Promise<Conversation | undefined> {

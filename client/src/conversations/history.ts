@@ -41,6 +41,41 @@ export async function updateMessage(tx: StoreTransaction, changes: Changes, mess
   changes.message(message);
 }
 
+const acceptedKey = (id: string) => `a/${id}`;
+const sentKey = (conversation: string, atMs: number, id: string) => `s/${conversation}/${timeText(atMs)}/${id}`;
+
+/** When the server took a message of ours: what receipts that cover several go by, and what the others order by. */
+export const acceptedAt = (tx: StoreTransaction, id: MessageId): Promise<number | undefined> =>
+  tx.get<number>('messages', acceptedKey(id));
+
+export async function noteAccepted(
+  tx: StoreTransaction,
+  { id, conversation }: Pick<Message, 'id' | 'conversation'>,
+  acceptedAtMs: number,
+): Promise<void> {
+  if ((await acceptedAt(tx, id)) !== undefined) return;
+  await tx.put('messages', acceptedKey(id), acceptedAtMs);
+  await tx.put('messages', sentKey(conversation, acceptedAtMs, id), id);
+}
+
+/** Our own that the server took after the one time, and not after the other; at most `limit`, the last ones. */
+export async function acceptedBetween(
+  tx: StoreTransaction,
+  conversation: ConversationId,
+  afterMs: number,
+  upToMs: number,
+  limit: number,
+): Promise<Message[]> {
+  const range = { from: sentKey(conversation, afterMs + 1, ''), to: sentKey(conversation, upToMs + 1, '') };
+  const rows = await tx.list<MessageId>('messages', { ...range, limit, reverse: true });
+  const messages: Message[] = [];
+  for (const { value } of rows) {
+    const message = await findMessage(tx, value);
+    if (message?.outgoing) messages.push(message);
+  }
+  return messages;
+}
+
 /** Forward only; says whether it moved. */
 export async function advanceStatus(
   tx: StoreTransaction,
@@ -84,4 +119,21 @@ export async function lastMessage(tx: StoreTransaction, conversation: string): P
     reverse: true,
   });
   return row?.value;
+}
+
+/** Deletes the last ones, and returns them. */
+export async function takeMessages(
+  tx: StoreTransaction,
+  conversation: ConversationId,
+  limit: number,
+): Promise<Message[]> {
+  const messages = await listMessages(tx, conversation, { limit });
+  for (const { id, sentAtMs } of messages) {
+    const atMs = await acceptedAt(tx, id);
+    if (atMs !== undefined) await tx.delete('messages', sentKey(conversation, atMs, id));
+    await tx.delete('messages', acceptedKey(id));
+    await tx.delete('messages', idKey(id));
+    await tx.delete('messages', rowKey(conversation, sentAtMs, id));
+  }
+  return messages;
 }

@@ -2,8 +2,9 @@
 
 import type { CryptoProvider } from '@carillon/messaging-core/e2ee';
 import type { AccountId, CallId, ConversationId, MessageId } from '@carillon/protocol';
-import { bytesToBase64url } from '@carillon/protocol';
-import type { CallOutcome, Contact, Message, MessageBody } from '../model.ts';
+import { bytesToBase64url, isGroupId } from '@carillon/protocol';
+import { readGroup } from '../groups/groupRecord.ts';
+import type { CallOutcome, Contact, GroupReceipts, Message, MessageBody } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Changes } from '../store/ledger.ts';
 import { readConversationRecord, touchConversation } from './conversations.ts';
@@ -28,12 +29,18 @@ export async function addOutgoing(
     author: undefined,
     sentAtMs,
     status: 'sending',
-    receipts: undefined,
+    receipts: await expectedReceipts(tx, message.conversation),
     failure: undefined,
   });
   // Who answers has accepted.
   await touchConversation(tx, message.conversation, added.sentAtMs, { accepted: true });
   return added;
+}
+
+/** In a group: nobody of those who are in it now, yet. */
+async function expectedReceipts(tx: StoreTransaction, id: ConversationId): Promise<GroupReceipts | undefined> {
+  const group = isGroupId(id) ? await readGroup(tx, id) : undefined;
+  return group && { delivered: 0, read: 0, of: Math.max(0, group.members.length - 1) };
 }
 
 /** False when the id is taken: a peer may not replace what is there. */

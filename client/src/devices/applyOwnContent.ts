@@ -15,12 +15,16 @@ import {
 } from '@carillon/protocol';
 import { cleanName } from '../account/registration.ts';
 import { readContact } from '../contacts/contactRecord.ts';
-import { advanceStatus, findMessage } from '../conversations/history.ts';
+import { sameBytes } from '../contacts/deviceLists.ts';
+import { advanceStatus, findMessage, noteAccepted } from '../conversations/history.ts';
 import { addOutgoing, recordCall } from '../conversations/writing.ts';
+import { takeInvite, takeNotice } from '../groups/groupInbox.ts';
+import { notePending } from '../history/history.ts';
 import { keepMediaKey, mediaInfo, parseMedia } from '../media/mediaMessage.ts';
 import { outcomeOf } from '../messaging/applyContent.ts';
 import type { MessageBody } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
+import { applySettingsCopy } from '../social/settingsCopy.ts';
 import type { Changes } from '../store/ledger.ts';
 import { takeEarlyReceipt } from './earlyReceipts.ts';
 import { nameKey } from './ownAccount.ts';
@@ -53,6 +57,21 @@ export async function applyOwnContent(
     case 'deviceHello':
       await tx.put('account', nameKey(arrival.from.deviceId), cleanName(body.value.name));
       return undefined;
+    case 'settingsCopy':
+      await applySettingsCopy(tx, changes, body.value);
+      return undefined;
+    case 'groupInvite':
+      await takeInvite(tx, arrival.from, body.value);
+      return undefined;
+    case 'groupNotice':
+      await takeNotice(tx, arrival.content.groupId);
+      return undefined;
+    case 'historyTransfer': {
+      const own = await readContact(tx, arrival.from.accountId);
+      const identity = own?.identities[arrival.from.deviceId];
+      if (identity && sameBytes(own?.trusted[0], identity)) await notePending(tx, body.value);
+      return undefined;
+    }
     // Told to who listens, after the commit; and what a newer app sends.
     default:
       return undefined;
@@ -123,6 +142,7 @@ async function addSent(
 ): Promise<boolean> {
   if (await findMessage(tx, sent.id)) return false;
   await addOutgoing(tx, changes, sent, acceptedAtMs);
+  await noteAccepted(tx, sent, acceptedAtMs);
   const early = await takeEarlyReceipt(tx, sent.conversation, sent.id);
   await advanceStatus(tx, changes, sent.id, early ?? 'sent');
   return true;

@@ -15,6 +15,8 @@ export interface GroupRecord {
   readonly joined: boolean;
   /** Devices of the members, as the server last said; 0 before it was asked. */
   readonly devicesRevision: bigint;
+  /** The way from this roster to the server's cannot be checked: a member was asked, and may say what is now. */
+  readonly gap?: boolean;
 }
 
 const groupKey = (groupId: GroupId) => `group/${groupId}`;
@@ -35,3 +37,28 @@ export const rosterOf = ({ groupId, revision, members }: GroupRecord): GroupRost
   revision,
   members: new Map(members),
 });
+
+/** Every device of every member, as the server last said it. */
+export interface GroupDevices {
+  readonly revision: bigint;
+  readonly addresses: readonly string[];
+}
+
+const devicesKey = (groupId: GroupId) => `devices/${groupId}`;
+
+export const readDevices = (tx: StoreTransaction, groupId: GroupId): Promise<GroupDevices | undefined> =>
+  tx.get<GroupDevices>('groups', devicesKey(groupId));
+
+export const writeDevices = (tx: StoreTransaction, groupId: GroupId, devices: GroupDevices): Promise<void> =>
+  tx.put('groups', devicesKey(groupId), devices);
+
+/** With its keys and whatever waited in it. */
+export async function forgetGroup(tx: StoreTransaction, groupId: GroupId): Promise<void> {
+  await tx.delete('groups', groupKey(groupId));
+  await tx.delete('groups', devicesKey(groupId));
+  await tx.delete('groups', `chain/${groupId}`);
+  for (const kind of ['key', 'wait', 'asked']) {
+    const rows = await tx.list('groups', { from: `${kind}/${groupId}/`, to: `${kind}/${groupId}0` });
+    for (const { key } of rows) await tx.delete('groups', key);
+  }
+}

@@ -108,7 +108,16 @@ export async function keepMediaKey(
   await tx.put('media', mediaKey(id), toBinary(MediaMessageSchema, create(MediaMessageSchema, message)));
 }
 
+/** As encoded before, by this device or another of the account. */
+export const keepMediaBytes = (tx: StoreTransaction, id: MessageId, encoded: Uint8Array): Promise<void> =>
+  tx.put('media', mediaKey(id), encoded);
+
+export const readMediaBytes = (tx: StoreTransaction, id: MessageId): Promise<Uint8Array | undefined> =>
+  tx.get<Uint8Array>('media', mediaKey(id));
+
 export async function readMediaKey(tx: StoreTransaction, id: MessageId): Promise<MediaMessage | undefined> {
-  const bytes = await tx.get<Uint8Array>('media', mediaKey(id));
+  const bytes = await readMediaBytes(tx, id);
   return bytes && fromBinary(MediaMessageSchema, bytes);
 }
+
+export const forgetMediaKey = (tx: StoreTransaction, id: MessageId): Promise<void> => tx.delete('media', mediaKey(id));

@@ -15,6 +15,7 @@ import type { HttpJson } from '../connection/httpJson.ts';
 import { failMessage } from '../conversations/history.ts';
 import type { Emitter } from '../events.ts';
 import { encodeContent } from '../messaging/content.ts';
+import { extrasFor } from '../messaging/contentExtras.ts';
 import { enqueue, isPassing } from '../messaging/outbox.ts';
 import type { Account } from '../model.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
@@ -175,7 +176,8 @@ export class Uploads {
   async #finish(tx: StoreTransaction, platform: Platform, job: UploadJob): Promise<void> {
     const value = await readMediaKey(tx, job.messageId);
     if (!value) throw new ProtocolError('not-found', { words: LOST });
-    const content = encodeContent(this.#parts.account(), { case: 'media', value }, platform.now());
+    const extras = await extrasFor(tx, job.to);
+    const content = encodeContent(this.#parts.account(), { case: 'media', value }, platform.now(), extras);
     await enqueue(tx, { messageId: job.messageId, to: job.to, content, copy: true });
     await tx.delete('media', jobKey(job.messageId));
     await tx.delete('blobs', sealedKey(job.blobId));

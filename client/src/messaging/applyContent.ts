@@ -1,27 +1,37 @@
-// What a received content does to the conversation, in the transaction that
-// also moves the ratchet on. What calls need is told to them afterwards.
+// What a received content does, in the transaction that also moves the ratchet on.
+// What calls, typing and the like need is told to them afterwards.
 import {
   type Address,
   CallOutcome,
   type Content,
   callIdSchema,
+  type GroupId,
+  groupIdSchema,
   type MessageId,
-  messageIdSchema,
-  ReceiptKind,
 } from '@carillon/protocol';
-import type { ContactRecord } from '../contacts/contactRecord.ts';
-import { advanceStatus } from '../conversations/history.ts';
+import { type ContactRecord, contactView } from '../contacts/contactRecord.ts';
+import { touchConversation } from '../conversations/conversations.ts';
 import { addIncoming, addNotice, recordCall } from '../conversations/writing.ts';
+import {
+  type GroupInboxParts,
+  isMember,
+  takeInvite,
+  takeNotice,
+  takeRequest,
+  takeSenderKey,
+} from '../groups/groupInbox.ts';
+import { readGroup } from '../groups/groupRecord.ts';
 import { keepMediaKey, mediaInfo, parseMedia } from '../media/mediaMessage.ts';
-import type { CallOutcome as Outcome } from '../model.ts';
+import type { MessageBody, CallOutcome as Outcome } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
+import { isBlocked } from '../social/blocks.ts';
+import { keepTheirPresenceKey } from '../social/settings.ts';
 import type { Changes } from '../store/ledger.ts';
+import { applyReceipt } from './applyReceipt.ts';
 import { oweDelivered } from './receipts.ts';
 
 /** Longer texts are cut: an envelope of an honest sender cannot hold more. */
 const TEXT_CHARACTERS_MAX = 64 * 1024;
-/** Receipts beyond it are from no honest sender. */
-const RECEIPT_IDS_MAX = 1_000;
 
 export interface Arrival {
   readonly from: Address;
@@ -29,44 +39,122 @@ export interface Arrival {
   readonly messageId: MessageId;
   readonly content: Content;
   readonly acceptedAtMs: number;
+  /** Said to a whole group, whose member the sender is; undefined: to this device alone. */
+  readonly group?: GroupId | undefined;
+  /** The identity it came from is one that the person trusts. */
+  readonly trusted: boolean;
 }
 
-export async function applyContent(tx: StoreTransaction, changes: Changes, arrival: Arrival): Promise<void> {
+/** False: nobody is to hear of it. */
+export async function applyContent(
+  tx: StoreTransaction,
+  changes: Changes,
+  groups: GroupInboxParts,
+  arrival: Arrival,
+): Promise<boolean> {
+  const { content, contact, group, trusted } = arrival;
+  if (await isBlocked(tx, contact.accountId)) return false;
+  if (trusted && group === undefined && content.presenceKey.length > 0) {
+    await keepTheirPresenceKey(tx, contact.accountId, content.presenceKey);
+  }
+  if (group !== undefined) return applyInGroup(tx, changes, arrival, group);
+  const { body } = content;
+  switch (body.case) {
+    case 'text':
+    case 'media':
+      // What is said in a group goes to all its members alike: nobody is shown something of their own.
+      if (content.groupId === '') await applyMessage(tx, changes, arrival, undefined);
+      return true;
+    case 'senderKey':
+      if (trusted) await takeSenderKey(tx, changes, groups, arrival.from, body.value);
+      return true;
+    case 'groupInvite':
+      if (trusted) await takeInvite(tx, arrival.from, body.value);
+      return true;
+    case 'groupRequest':
+      if (trusted) await takeRequest(tx, arrival.from, body.value.groupId);
+      return true;
+    case 'groupNotice':
+      await takeNotice(tx, content.groupId);
+      return true;
+    case 'receipt':
+      await applyReceiptOf(tx, changes, arrival, body.value);
+      return true;
+    default:
+      await applyToPerson(tx, changes, arrival);
+      return true;
+  }
+}
+
+async function applyInGroup(
+  tx: StoreTransaction,
+  changes: Changes,
+  arrival: Arrival,
+  group: GroupId,
+): Promise<boolean> {
+  switch (arrival.content.body.case) {
+    case 'text':
+    case 'media':
+      await applyMessage(tx, changes, arrival, group);
+      return true;
+    case 'groupNotice':
+      await takeNotice(tx, group);
+      return true;
+    // Shown while the group is open.
+    case 'typing':
+      return true;
+    default:
+      return false;
+  }
+}
+
+async function applyMessage(
+  tx: StoreTransaction,
+  changes: Changes,
+  { content: { body }, contact, messageId: id, acceptedAtMs }: Arrival,
+  group: GroupId | undefined,
+): Promise<void> {
+  const conversation = group ?? contact.accountId;
+  const author = group && { author: contactView(contact) };
+  const add = (shown: MessageBody) =>
+    addIncoming(tx, changes, { id, conversation, body: shown, acceptedAtMs, ...author });
+  if (body.case === 'text') {
+    await add({ type: 'text', text: body.value.text.slice(0, TEXT_CHARACTERS_MAX) });
+  } else if (body.case === 'media') {
+    const media = parseMedia(body.value);
+    if (!media) {
+      const words = `${contact.name} sent something that this app cannot show.`;
+      await addNotice(tx, changes, { id, conversation, words, atMs: acceptedAtMs });
+      return;
+    }
+    if (await add({ type: 'media', media: mediaInfo(media) })) await keepMediaKey(tx, id, media);
+  }
+  await oweDelivered(tx, contact.accountId, id, group);
+}
+
+async function applyReceiptOf(
+  tx: StoreTransaction,
+  changes: Changes,
+  { content, contact, acceptedAtMs }: Arrival,
+  receipt: Extract<Content['body'], { case: 'receipt' }>['value'],
+): Promise<void> {
+  const from = contact.accountId;
+  if (content.groupId === '') {
+    await touchConversation(tx, from, 0, { heard: true });
+    await applyReceipt(tx, changes, { conversation: from, from, receipt, acceptedAtMs });
+    return;
+  }
+  const groupId = groupIdSchema.safeParse(content.groupId);
+  const group = groupId.success ? await readGroup(tx, groupId.data) : undefined;
+  if (!group || !isMember(group, from)) return;
+  await applyReceipt(tx, changes, { conversation: group.groupId, from, receipt, acceptedAtMs });
+}
+
+async function applyToPerson(tx: StoreTransaction, changes: Changes, arrival: Arrival): Promise<void> {
   const { content, contact, messageId: id, acceptedAtMs } = arrival;
   const { body } = content;
   const conversation = contact.accountId;
   switch (body.case) {
-    case 'text': {
-      const text = body.value.text.slice(0, TEXT_CHARACTERS_MAX);
-      await addIncoming(tx, changes, { id, conversation, body: { type: 'text', text }, acceptedAtMs });
-      await oweDelivered(tx, conversation, id);
-      return;
-    }
-    case 'media': {
-      const media = parseMedia(body.value);
-      if (!media) {
-        const words = `${contact.name} sent something that this app cannot show.`;
-        await addNotice(tx, changes, { id, conversation, words, atMs: acceptedAtMs });
-        return;
-      }
-      const added = await addIncoming(tx, changes, {
-        id,
-        conversation,
-        body: { type: 'media', media: mediaInfo(media) },
-        acceptedAtMs,
-      });
-      if (added) await keepMediaKey(tx, id, media);
-      await oweDelivered(tx, conversation, id);
-      return;
-    }
-    case 'receipt': {
-      const status = body.value.kind === ReceiptKind.READ ? 'read' : 'delivered';
-      for (const text of body.value.messageIds.slice(0, RECEIPT_IDS_MAX)) {
-        const messageId = messageIdSchema.safeParse(text);
-        if (messageId.success) await advanceStatus(tx, changes, messageId.data, status, conversation);
-      }
-      return;
-    }
     case 'callLog': {
       const callId = callIdSchema.safeParse(body.value.callId);
       const outcome = outcomeOf(body.value.outcome);

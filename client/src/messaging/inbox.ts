@@ -10,6 +10,8 @@ import {
   type Content,
   type Delivery,
   deviceIdSchema,
+  EnvelopeKind,
+  groupIdSchema,
   type MessageId,
   messageIdSchema,
   ProtocolError,
@@ -21,6 +23,7 @@ import { type Directory, rename } from '../contacts/directory.ts';
 import { isFormer, isTrusted, meetIdentity } from '../contacts/trust.ts';
 import { addNotice, newMessageId } from '../conversations/writing.ts';
 import { applyOwnContent } from '../devices/applyOwnContent.ts';
+import { type GroupInboxParts, openGroupDelivery } from '../groups/groupInbox.ts';
 import type { Account } from '../model.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
 import type { Changes, Ledger } from '../store/ledger.ts';
@@ -60,6 +63,7 @@ export interface InboxParts {
   readonly directory: Directory;
   readonly sessions: Sessions;
   readonly account: () => Account;
+  readonly groups: GroupInboxParts;
   /** The server names a device of the own account that its primary has not signed for. */
   readonly onForeignDevice: () => void;
   /** After the commit. */
@@ -165,12 +169,35 @@ export class Inbox {
       if (!asked.has(from.accountId)) throw new AskDirectory(from.accountId);
       return undefined;
     }
+    if (delivery.kind === EnvelopeKind.SENDER_KEY) {
+      const content = await this.#openInGroup(tx, changes, delivery, from, messageId.data);
+      return content && { from, content, acceptedAtMs: this.#acceptedAtMs(delivery) };
+    }
     const content = await this.#open(tx, changes, delivery, from, messageId.data, asked);
     return content && { from, content, acceptedAtMs: this.#acceptedAtMs(delivery) };
   }
 
   #acceptedAtMs({ acceptedAtMs }: Delivery): number {
     return Math.min(Number(acceptedAtMs), this.#parts.platform.now() + AHEAD_MAX_MS);
+  }
+
+  /** One ciphertext for all members of a group. */
+  async #openInGroup(
+    tx: StoreTransaction,
+    changes: Changes,
+    delivery: Delivery,
+    from: Address,
+    messageId: MessageId,
+  ): Promise<Content | undefined> {
+    const groupId = groupIdSchema.safeParse(delivery.groupId);
+    if (!groupId.success) return undefined;
+    const ephemeral = delivery.seq === 0n;
+    const keptAtMs = this.#parts.platform.now();
+    if (!ephemeral) await tx.put('received', receivedKey(from, messageId), keptAtMs);
+    const { ciphertext } = delivery;
+    const acceptedAtMs = this.#acceptedAtMs(delivery);
+    const waiting = { groupId: groupId.data, from, messageId, ciphertext, acceptedAtMs, keptAtMs };
+    return openGroupDelivery(tx, changes, this.#parts.groups, waiting, { ephemeral });
   }
 
   async #open(
@@ -193,7 +220,8 @@ export class Inbox {
     } catch (error) {
       if (!(error instanceof E2eeError)) throw error;
       // A duplicate was opened before, by a device whose memory of it was cleared.
-      if (error.code !== 'duplicate-message') await this.#noteUnreadable(tx, changes, from, contact, delivery);
+      if (error.code !== 'duplicate-message' && delivery.seq !== 0n)
+        await this.#noteUnreadable(tx, changes, from, contact, delivery);
       return undefined;
     }
     const identity = opened.peerIdentity;
@@ -217,9 +245,10 @@ export class Inbox {
     if (isAccepted && content.body.case !== undefined) {
       known = await rename(tx, changes, known, cleanName(content.senderName));
     }
-    await applyContent(tx, changes, { from, contact: known, messageId, content, acceptedAtMs });
+    const arrival = { from, contact: known, messageId, content, acceptedAtMs, trusted: isAccepted };
+    const isHeard = await applyContent(tx, changes, this.#parts.groups, arrival);
     // Until the person has accepted a new identity, it neither rings in the known one's name nor joins a call.
-    return isAccepted ? content : undefined;
+    return isAccepted && isHeard ? content : undefined;
   }
 
   /** What another device of this account says. */

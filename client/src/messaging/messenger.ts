@@ -13,22 +13,32 @@ import { type HeldPrekeys, markPublished, renewPrekeys } from '../account/prekey
 import type { Body } from '../connection/frameSocket.ts';
 import { socketUrl } from '../connection/origin.ts';
 import { ReconnectingFrameSocket, type SocketState } from '../connection/reconnectingFrameSocket.ts';
+import { isVisible, onNetwork } from '../connection/wake.ts';
 import { Directory } from '../contacts/directory.ts';
+import { greetDevices } from '../devices/greeting.ts';
 import { copySent } from '../devices/ownCopies.ts';
+import { OwnDevices } from '../devices/ownDevices.ts';
 import type { Emitter } from '../events.ts';
+import { createGroupHalf, type GroupHalf } from '../groups/groupHalf.ts';
 import type { Account, ConnectionStatus } from '../model.ts';
 import type { Platform } from '../ports.ts';
+import { Social } from '../social/social.ts';
 import type { Ledger } from '../store/ledger.ts';
 import { Channel } from './channel.ts';
 import { EnvelopeSender } from './envelopeSender.ts';
 import { Inbox } from './inbox.ts';
 import { Outbox } from './outbox.ts';
-import { flushDelivered } from './receipts.ts';
+import { DeliveredReceipts } from './receipts.ts';
 import { forgetOldReceived } from './received.ts';
 import { Sessions } from './sessions.ts';
 
 /** A clock this wrong makes times nonsense and certificates invalid. */
 const CLOCK_TOLERANCE_MS = 5 * 60_000;
+
+/** Shorter: a dead connection is noticed sooner, in at most two of them; each costs a frame. */
+const FOREGROUND_MS = 30_000;
+/** Nobody looks: the radio of a phone sleeps longer. */
+const BACKGROUND_MS = 5 * 60_000;
 
 export interface MessengerParts {
   readonly platform: Platform;
@@ -40,6 +50,8 @@ export interface MessengerParts {
   readonly onStatus: (status: ConnectionStatus) => void;
   /** On each connection, once the outbox may be sent. */
   readonly onOnline: () => void;
+  /** A device was linked: it may be owed something. */
+  readonly onLinked: () => void;
 }
 
 type Socket = ReconnectingFrameSocket<typeof MessagingClientFrameSchema, typeof MessagingServerFrameSchema>;
@@ -49,11 +61,18 @@ export class Messenger {
   readonly sender: EnvelopeSender;
   readonly outbox: Outbox;
   readonly channel: Channel;
+  readonly ownDevices: OwnDevices;
+  readonly groupHalf: GroupHalf;
+  readonly social: Social;
+  readonly #delivered: DeliveredReceipts;
   readonly #parts: MessengerParts;
   readonly #socket: Socket;
   readonly #inbox: Inbox;
   #renewing: Promise<void> = Promise.resolve();
   #flushing: Promise<void> = Promise.resolve();
+  #isForeground = isVisible();
+  #stopVisibility = () => {};
+  #welcome: MessagingWelcome | undefined;
   #closed = false;
 
   constructor(parts: MessengerParts) {
@@ -63,6 +82,18 @@ export class Messenger {
     const local: Address = { accountId, deviceId };
     this.#socket = this.#createSocket();
     const socket = this.#socket;
+    tokens.useShortcut(() =>
+      socket.isOnline ? socket.request({ case: 'refreshToken', value: {} }, 'accessToken') : undefined,
+    );
+    this.ownDevices = new OwnDevices({
+      ...{ platform, ledger, socket, account },
+      emitter: parts.emitter,
+      greet: (tx, devices, isPrimary) => (isPrimary ? greetDevices(tx, parts, devices) : Promise.resolve()),
+      onGreeted: () => {
+        this.#flush();
+        parts.onLinked();
+      },
+    });
     const sessions = new Sessions(platform.crypto, local);
     this.directory = new Directory(ledger, socket, platform.crypto);
     const { directory } = this;
@@ -76,9 +107,17 @@ export class Messenger {
       now: platform.now,
       onForeignDevice: () => this.#onForeignDevice(),
     });
+    this.groupHalf = createGroupHalf({
+      ...{ platform, ledger, socket, directory, account },
+      sender: this.sender,
+      emitter: parts.emitter,
+      onQueued: () => this.#flush(),
+    });
+    this.#delivered = new DeliveredReceipts({ platform, account, ledger, onQueued: () => this.#flush() });
     this.outbox = new Outbox({
       ledger,
       sender: this.sender,
+      groups: this.groupHalf.sender,
       isOnline: () => socket.isOnline,
       now: platform.now,
       copySent: async (tx, item) => ((await copySent(tx, parts, item)) ? accountId : undefined),
@@ -94,6 +133,14 @@ export class Messenger {
       outbox: this.outbox,
       account,
     });
+    this.social = new Social({
+      ...{ platform, ledger, socket, directory, account },
+      sender: this.sender,
+      groups: this.groupHalf.sender,
+      channel: this.channel,
+      emitter: parts.emitter,
+      onQueued: () => this.#flush(),
+    });
     this.#inbox = new Inbox({
       platform,
       ledger,
@@ -101,25 +148,56 @@ export class Messenger {
       directory,
       sessions,
       account,
+      groups: this.groupHalf.inbox,
       onContent: (received) => this.channel.received(received),
       onForeignDevice: () => this.#onForeignDevice(),
-      onIdle: () => this.#flush(),
+      onIdle: () => {
+        this.#flush();
+        this.groupHalf.groups.kick();
+      },
       onStuck: (error) => this.#onStuck(error),
     });
   }
 
   start(): void {
     this.#socket.start();
+    this.channel.onContent('deviceHello', () => {
+      // Asked again whenever somebody looks.
+      this.ownDevices.onName().catch(() => {});
+    });
+    this.#stopVisibility = onNetwork({
+      wake: () => {},
+      lost: () => {},
+      visible: (visible) => this.setForeground(visible),
+    });
     const { ledger, platform } = this.#parts;
     forgetOldReceived(ledger, platform.now()).catch(() => {
       // Tried again with the next start; until then it only takes space.
     });
   }
 
+  /** Looked at or not: how often a sign of life is given, and how soon silence is noticed. */
+  setForeground(foreground: boolean): void {
+    if (this.#isForeground === foreground) return;
+    this.#isForeground = foreground;
+    this.social.setActive(foreground);
+    this.#socket.retune();
+    if (foreground) this.catchUp();
+  }
+
+  /** The connection proves that it lives, at once; what is queued follows by itself. */
+  catchUp(): void {
+    this.#socket.wake();
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
+    this.#stopVisibility();
     this.#socket.close();
+    this.#delivered.close();
     await this.#inbox.close();
+    await this.groupHalf.groups.close();
+    await this.social.close();
     await this.outbox.close();
     await Promise.allSettled([this.#renewing, this.#flushing]);
   }
@@ -131,7 +209,8 @@ export class Messenger {
       WebSocket: platform.WebSocket,
       clientFrame: MessagingClientFrameSchema,
       serverFrame: MessagingServerFrameSchema,
-      probe: { case: 'ack', value: { seqs: [] } },
+      probe: { case: 'ping', value: {} },
+      heartbeatMs: () => (this.#isForeground ? FOREGROUND_MS : BACKGROUND_MS),
       token: (refused) => {
         if (refused) tokens.forget();
         return tokens.get();
@@ -144,7 +223,9 @@ export class Messenger {
 
   #onPush(body: Body<typeof MessagingServerFrameSchema>): void {
     if (body.case === 'delivery') this.#inbox.push(body.value);
+    else if (body.case === 'presence') this.social.presence(body.value);
     else if (body.case === 'prekeys') this.#renewPrekeys(heldOf(body.value));
+    else if (body.case === 'ownDevices') this.#inTheBackground(this.ownDevices.onChange(body.value));
   }
 
   #onWelcome(welcome: MessagingWelcome): void {
@@ -153,21 +234,35 @@ export class Messenger {
       const words = `The clock of this device is ${Math.round(offMs / 60_000)} minutes off. Times will be wrong until it is set.`;
       this.#parts.emitter.emit('notice', { code: 'clock-wrong', words });
     }
-    queueMicrotask(() => this.#renewPrekeys(heldOf(welcome)));
+    this.#welcome = welcome;
   }
 
   #onState(state: SocketState): void {
-    if (state.state === 'offline') this.#inbox?.connectionLost();
+    if (state.state === 'offline') {
+      this.#inbox?.connectionLost();
+      this.social?.offline();
+    }
     this.#parts.onStatus(statusOf(state));
     if (state.state !== 'online' || this.#closed) return;
+    const welcome = this.#welcome;
+    if (welcome) {
+      this.#renewPrekeys(heldOf(welcome));
+      this.#inTheBackground(this.ownDevices.onWelcome(welcome));
+    }
     this.#flush();
+    this.groupHalf.groups.kick();
+    this.social.online(this.#isForeground);
     this.#parts.onOnline();
   }
 
+  /** What the next connection brings up again. */
+  #inTheBackground(work: Promise<void>): void {
+    work.catch(() => {});
+  }
+
   #flush(): void {
-    const { ledger, platform, account } = this.#parts;
     this.#flushing = this.#flushing
-      .then(() => flushDelivered(ledger, platform, account()))
+      .then(() => this.#delivered.flush())
       .then(() => this.outbox.kick())
       .catch(() => {
         // What is owed stays owed; the next connection or message tries again.

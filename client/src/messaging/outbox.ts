@@ -7,11 +7,13 @@ import {
   type ConversationId,
   type DeviceId,
   type ErrorCode,
+  isGroupId,
   type MessageId,
   ProtocolError,
 } from '@carillon/protocol';
 import { backoffMs } from '../connection/backoff.ts';
-import { advanceStatus, failMessage } from '../conversations/history.ts';
+import { advanceStatus, failMessage, findMessage, noteAccepted } from '../conversations/history.ts';
+import type { GroupSender } from '../groups/groupSender.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Ledger } from '../store/ledger.ts';
 import type { EnvelopeSender } from './envelopeSender.ts';
@@ -34,6 +36,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   'token-invalid',
   'replaced-by-new-connection',
   'stale-devices',
+  'stale-group',
 ]);
 
 export interface OutboxItem {
@@ -50,9 +53,17 @@ export interface OutboxItem {
   /** Unix milliseconds; 0: none. */
   readonly expiresAtMs: number;
   readonly sealed: readonly Sealed[];
+  /** To a group: the one ciphertext. */
+  readonly ciphertext?: Uint8Array<ArrayBuffer>;
 }
 
 type NewItem = Pick<OutboxItem, 'messageId' | 'to' | 'content'> & Partial<OutboxItem>;
+
+/** What the server has taken. */
+interface Taken {
+  readonly devices: DeviceId[];
+  readonly acceptedAtMs: number;
+}
 
 interface Watcher {
   readonly encode: (device: DeviceId) => Uint8Array;
@@ -63,6 +74,7 @@ interface Watcher {
 export interface OutboxParts {
   readonly ledger: Ledger;
   readonly sender: EnvelopeSender;
+  readonly groups: Pick<GroupSender, 'send'>;
   readonly isOnline: () => boolean;
   readonly now: () => number;
   /** Queues the copy for the own other devices, in the transaction that takes the item out; returns their lane, if there are any. */
@@ -97,13 +109,18 @@ export async function enqueue(tx: StoreTransaction, item: NewItem): Promise<void
   await tx.put('outbox', `q/${item.to}/${String(number).padStart(12, '0')}`, whole);
 }
 
+/** Lanes at work at once. More: a message to many at once is out sooner, and the server's limits are met sooner. */
+const LANES_MAX = 32;
+
 export class Outbox {
   readonly #parts: OutboxParts;
   readonly #running = new Map<string, Promise<void>>();
   /** Who waits for an item, and how it is made for each device; lost with a restart, the item is not. */
   readonly #watchers = new Map<MessageId, Watcher>();
   readonly #wakes = new Map<string, () => void>();
-  readonly #again = new Set<string>();
+  readonly #again = new Set<ConversationId>();
+  /** They wait for a place among those at work. */
+  readonly #queued = new Set<ConversationId>();
   #closed = false;
 
   constructor(parts: OutboxParts) {
@@ -143,13 +160,19 @@ export class Outbox {
       this.#again.add(to);
       return;
     }
+    // One that pauses takes no place.
+    if (this.#running.size - this.#wakes.size >= LANES_MAX) {
+      this.#queued.add(to);
+      return;
+    }
     const lane = this.#runLane(to)
       .catch(() => {
         if (!this.#closed) this.#parts.onStuck();
       })
       .finally(() => {
         this.#running.delete(to);
-        if (this.#again.delete(to)) this.kickLane(to);
+        if (this.#again.delete(to)) this.#queued.add(to);
+        this.#startQueued();
       });
     this.#running.set(to, lane);
   }
@@ -178,8 +201,7 @@ export class Outbox {
         continue;
       }
       try {
-        const devices = await this.#send(key, item);
-        await this.#finish(key, item, devices);
+        await this.#finish(key, item, await this.#send(key, item));
         failures = 0;
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
@@ -194,15 +216,22 @@ export class Outbox {
     }
   }
 
-  async #send(key: string, item: OutboxItem): Promise<DeviceId[]> {
+  async #send(key: string, item: OutboxItem): Promise<Taken> {
+    if (isGroupId(item.to)) {
+      const { messageId, to: groupId, content, urgent, expiresAtMs, ciphertext } = item;
+      const keep = (tx: StoreTransaction, sealed: Uint8Array<ArrayBuffer>) =>
+        tx.put('outbox', key, { ...item, ciphertext: sealed } satisfies OutboxItem);
+      const draft = { messageId, groupId, content, urgent, expiresAtMs, ciphertext, keep };
+      return { devices: [], ...(await this.#parts.groups.send(draft)) };
+    }
     const watcher = this.#watchers.get(item.messageId);
     const encode = (device: DeviceId) => {
       if (item.only !== undefined && item.only !== device) return NOTHING;
       return watcher?.encode(device) ?? item.content;
     };
-    const { devices } = await this.#parts.sender.send({
+    return this.#parts.sender.send({
       messageId: item.messageId,
-      to: item.to as AccountId,
+      to: item.to,
       urgent: item.urgent,
       expiresAtMs: item.expiresAtMs,
       sealed: item.sealed,
@@ -210,16 +239,17 @@ export class Outbox {
       freshSession: item.freshSession ? item.only : undefined,
       keep: (tx, sealed) => tx.put('outbox', key, { ...item, sealed } satisfies OutboxItem),
     });
-    return devices;
   }
 
-  async #finish(key: string, item: OutboxItem, outcome: DeviceId[] | ProtocolError): Promise<void> {
+  async #finish(key: string, item: OutboxItem, outcome: Taken | ProtocolError): Promise<void> {
     const copyLane = await this.#parts.ledger.change(async (tx, changes) => {
       await tx.delete('outbox', key);
       if (outcome instanceof ProtocolError) {
         await failMessage(tx, changes, item.messageId, outcome.message);
         return undefined;
       }
+      const message = await findMessage(tx, item.messageId);
+      if (message?.outgoing) await noteAccepted(tx, message, outcome.acceptedAtMs);
       await advanceStatus(tx, changes, item.messageId, 'sent', item.to);
       return item.copy ? this.#parts.copySent(tx, item) : undefined;
     });
@@ -227,11 +257,18 @@ export class Outbox {
     if (copyLane) this.kickLane(copyLane);
   }
 
-  #settle(messageId: MessageId, outcome: DeviceId[] | ProtocolError): void {
+  #settle(messageId: MessageId, outcome: Taken | ProtocolError): void {
     const watcher = this.#watchers.get(messageId);
     this.#watchers.delete(messageId);
     if (outcome instanceof ProtocolError) watcher?.reject(outcome);
-    else watcher?.resolve(outcome);
+    else watcher?.resolve(outcome.devices);
+  }
+
+  #startQueued(): void {
+    const [next] = this.#queued;
+    if (next === undefined) return;
+    this.#queued.delete(next);
+    this.kickLane(next);
   }
 
   #pause(to: string, ms: number): Promise<void> {
@@ -243,6 +280,7 @@ export class Outbox {
       };
       const timer = setTimeout(wake, ms);
       this.#wakes.set(to, wake);
+      this.#startQueued();
     });
   }
 }

@@ -1,59 +1,129 @@
 // Receipts: noted durably with the message they are for, sent in batches, sealed
 // like everything else, so that the server does not learn what was read when.
-import { type AccountId, type MessageId, ReceiptKind } from '@carillon/protocol';
+// Who is not accepted gets none: they would tell a stranger when we are there.
+import {
+  type AccountId,
+  type ConversationId,
+  type GroupId,
+  isGroupId,
+  type MessageId,
+  ReceiptKind,
+} from '@carillon/protocol';
+import { isAccepted } from '../conversations/conversations.ts';
 import { newMessageId } from '../conversations/writing.ts';
+import { readGroup } from '../groups/groupRecord.ts';
 import type { Account } from '../model.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
+import { presenceKeyFor } from '../social/settings.ts';
 import type { Ledger } from '../store/ledger.ts';
 import { encodeContent } from './content.ts';
+import type { ContentBody } from './contentChannel.ts';
 import { enqueue } from './outbox.ts';
 
 /** Ids in one receipt: 200 take about 5 KB. */
 const IDS_PER_RECEIPT_MAX = 200;
+/** In larger groups each message would cause a storm of receipts at once: they are gathered. */
+export const LARGE_GROUP_MEMBERS = 32;
+export const LARGE_GROUP_BATCH_MS = 10_000;
+const OWED_AT_ONCE_MAX = 1_000;
 
-/** Notes that a message came; `flushDelivered` tells its sender. */
-export const oweDelivered = (tx: StoreTransaction, to: AccountId, messageId: MessageId): Promise<void> =>
-  tx.put('outbox', `r/${to}/${messageId}`, messageId);
+/** Notes that a message came; `DeliveredReceipts` tells its sender. */
+export const oweDelivered = (
+  tx: StoreTransaction,
+  to: AccountId,
+  messageId: MessageId,
+  group?: GroupId,
+): Promise<void> => tx.put('outbox', `r/${group ?? '-'}/${to}/${messageId}`, messageId);
 
-/** Turns what is owed into outbox items; returns whom to. */
-export function flushDelivered(
-  ledger: Ledger,
-  platform: Pick<Platform, 'crypto' | 'now'>,
-  account: Account,
-): Promise<AccountId[]> {
-  return ledger.change(async (tx) => {
-    const owed = await tx.list<MessageId>('outbox', { from: 'r/', to: 'r0', limit: IDS_PER_RECEIPT_MAX * 5 });
-    const byAccount = Map.groupBy(owed, ({ key }) => key.split('/')[1] as AccountId);
-    for (const [to, rows] of byAccount) {
-      await enqueueReceipts(
-        tx,
-        platform,
-        account,
-        to,
-        ReceiptKind.DELIVERED,
-        rows.map(({ value }) => value),
-      );
-      for (const { key } of rows) await tx.delete('outbox', key);
-    }
-    return [...byAccount.keys()];
-  });
+interface ReceiptParts {
+  readonly platform: Pick<Platform, 'crypto' | 'now'>;
+  readonly account: () => Account;
 }
 
-export async function enqueueReceipts(
+export async function enqueueReceipt(
   tx: StoreTransaction,
-  platform: Pick<Platform, 'crypto' | 'now'>,
-  account: Account,
+  { platform, account }: ReceiptParts,
   to: AccountId,
-  kind: ReceiptKind,
-  messageIds: readonly MessageId[],
+  receipt: Extract<ContentBody, { case: 'receipt' }>['value'],
+  groupId: GroupId | undefined,
 ): Promise<void> {
-  for (let from = 0; from < messageIds.length; from += IDS_PER_RECEIPT_MAX) {
-    const batch = messageIds.slice(from, from + IDS_PER_RECEIPT_MAX);
-    const body = { case: 'receipt', value: { kind, messageIds: batch } } as const;
-    await enqueue(tx, {
-      messageId: newMessageId(platform.crypto),
-      to,
-      content: encodeContent(account, body, platform.now()),
+  const extras = { groupId, presenceKey: await presenceKeyFor(tx, to) };
+  const content = encodeContent(account(), { case: 'receipt', value: receipt }, platform.now(), extras);
+  await enqueue(tx, { messageId: newMessageId(platform.crypto), to, content });
+}
+
+/** Turns what is owed into outbox items. */
+export class DeliveredReceipts {
+  readonly #parts: ReceiptParts & { readonly ledger: Ledger; readonly onQueued: () => void };
+  readonly #largeAtMs = new Map<string, number>();
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #closed = false;
+
+  constructor(parts: ReceiptParts & { readonly ledger: Ledger; readonly onQueued: () => void }) {
+    this.#parts = parts;
+  }
+
+  async flush(): Promise<void> {
+    const waitMs = await this.#parts.ledger.change(async (tx) => {
+      let wait = Number.POSITIVE_INFINITY;
+      for (let from = 'r/'; ; ) {
+        const [first] = await tx.list<MessageId>('outbox', { from, to: 'r0', limit: 1 });
+        if (!first) return wait;
+        const place = first.key.split('/')[1]!;
+        from = `r/${place}0`;
+        const leftMs = place === '-' ? 0 : await this.#leftMs(tx, place as GroupId);
+        if (leftMs > 0) wait = Math.min(wait, leftMs);
+        else await this.#flushPlace(tx, place);
+      }
     });
+    if (waitMs === Number.POSITIVE_INFINITY || this.#timer || this.#closed) return;
+    this.#timer = setTimeout(() => {
+      this.#timer = undefined;
+      void this.flush()
+        .then(() => this.#parts.onQueued())
+        .catch(() => {
+          // Owed still; the next message or connection tries again.
+        });
+    }, waitMs);
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+  }
+
+  /** Until a large group's receipts may go again. */
+  async #leftMs(tx: StoreTransaction, groupId: GroupId): Promise<number> {
+    const group = await readGroup(tx, groupId);
+    if (!group || group.members.length <= LARGE_GROUP_MEMBERS) return 0;
+    const now = this.#parts.platform.now();
+    const last = this.#largeAtMs.get(groupId);
+    // The first one waits, too: the others' are on their way just now.
+    if (last === undefined) {
+      this.#largeAtMs.set(groupId, now);
+      return LARGE_GROUP_BATCH_MS;
+    }
+    const left = last + LARGE_GROUP_BATCH_MS - now;
+    if (left <= 0) this.#largeAtMs.delete(groupId);
+    return left;
+  }
+
+  async #flushPlace(tx: StoreTransaction, place: string): Promise<void> {
+    const groupId = isGroupId(place) ? place : undefined;
+    const owed = await tx.list<MessageId>('outbox', {
+      from: `r/${place}/`,
+      to: `r/${place}0`,
+      limit: OWED_AT_ONCE_MAX,
+    });
+    const byAccount = Map.groupBy(owed, ({ key }) => key.split('/')[2] as AccountId);
+    for (const [to, rows] of byAccount) {
+      // Kept until the person has decided about the stranger.
+      if (!(await isAccepted(tx, groupId ?? (to as ConversationId)))) continue;
+      for (let from = 0; from < rows.length; from += IDS_PER_RECEIPT_MAX) {
+        const messageIds = rows.slice(from, from + IDS_PER_RECEIPT_MAX).map(({ value }) => value);
+        await enqueueReceipt(tx, this.#parts, to, { kind: ReceiptKind.DELIVERED, messageIds }, groupId);
+      }
+      for (const { key } of rows) await tx.delete('outbox', key);
+    }
   }
 }

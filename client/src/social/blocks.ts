@@ -15,3 +15,14 @@ export async function listBlocked(tx: StoreTransaction): Promise<AccountId[]> {
   const rows = await tx.list<boolean>('social', { from: blockKey(''), to: 'blocked0' });
   return rows.map(({ key }) => key.slice(blockKey('').length) as AccountId);
 }
+
+/** As another place says. Returns those for whom it is new. */
+export async function replaceBlocked(tx: StoreTransaction, blocked: readonly AccountId[]): Promise<AccountId[]> {
+  const before = new Set(await listBlocked(tx));
+  const after = new Set(blocked);
+  const gone = [...before].filter((id) => !after.has(id));
+  const come = [...after].filter((id) => !before.has(id));
+  for (const id of gone) await writeBlocked(tx, id, false);
+  for (const id of come) await writeBlocked(tx, id, true);
+  return [...gone, ...come];
+}

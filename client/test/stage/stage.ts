@@ -26,6 +26,8 @@ export interface DeviceOptions {
   readonly replaceStore?: () => Promise<Store>;
   readonly platform?: Partial<Platform>;
   readonly calls?: CallsFactory;
+  /** Says yes to whoever writes first; default true. */
+  readonly accepts?: boolean;
 }
 
 export class Stage {
@@ -105,6 +107,11 @@ export class Stage {
     const platform = { ...nodePlatform(options.store?.(store) ?? store), ...options.platform };
     const device = await Carillon.open({ platform, baseUrl: this.baseUrl, calls: options.calls });
     this.#devices.push(device);
+    if (options.accepts !== false) {
+      device.on('conversation', ({ id, request }) => {
+        if (request) device.acceptRequest(id).catch(() => {});
+      });
+    }
     return device;
   }
 

@@ -1,0 +1,56 @@
+// The person's choices about what others learn, and the key that opens our
+// presence to contacts: its hash is with the server, the key itself only with those
+// who got it end to end encrypted.
+import type { CryptoProvider } from '@carillon/messaging-core/e2ee';
+import type { AccountId } from '@carillon/protocol';
+import { isAccepted } from '../conversations/conversations.ts';
+import type { Settings } from '../model.ts';
+import type { StoreTransaction } from '../ports.ts';
+
+export const DEFAULT_SETTINGS: Settings = { readReceipts: true, presence: 'contacts', callsFrom: 'everyone' };
+
+const SETTINGS = 'settings';
+const KEY = 'presence-key';
+const KEY_BYTES = 16;
+const theirKey = (accountId: AccountId) => `presence-key/${accountId}`;
+
+export async function readSettings(tx: StoreTransaction): Promise<Settings> {
+  return { ...DEFAULT_SETTINGS, ...(await tx.get<Partial<Settings>>('social', SETTINGS)) };
+}
+
+export const writeSettings = (tx: StoreTransaction, settings: Settings): Promise<void> =>
+  tx.put('social', SETTINGS, settings);
+
+/** Our presence key, made when there is none. */
+export async function ownPresenceKey(tx: StoreTransaction, crypto: CryptoProvider): Promise<Uint8Array<ArrayBuffer>> {
+  return (await tx.get<Uint8Array<ArrayBuffer>>('social', KEY)) ?? newPresenceKey(tx, crypto);
+}
+
+/** Whoever held the old one sees us no more. */
+export async function newPresenceKey(tx: StoreTransaction, crypto: CryptoProvider): Promise<Uint8Array<ArrayBuffer>> {
+  const key = crypto.randomBytes(KEY_BYTES);
+  await writePresenceKey(tx, key);
+  return key;
+}
+
+export const writePresenceKey = (tx: StoreTransaction, key: Uint8Array): Promise<void> =>
+  tx.put('social', KEY, new Uint8Array(key));
+
+/** What goes with a content to them: only to who is accepted, and only while contacts are to see us. */
+export async function presenceKeyFor(
+  tx: StoreTransaction,
+  to: AccountId,
+): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if ((await readSettings(tx)).presence !== 'contacts' || !(await isAccepted(tx, to))) return undefined;
+  return tx.get<Uint8Array<ArrayBuffer>>('social', KEY);
+}
+
+/** What they gave us. */
+export const readTheirPresenceKey = (
+  tx: StoreTransaction,
+  accountId: AccountId,
+): Promise<Uint8Array<ArrayBuffer> | undefined> => tx.get('social', theirKey(accountId));
+
+export async function keepTheirPresenceKey(tx: StoreTransaction, accountId: AccountId, key: Uint8Array): Promise<void> {
+  if (key.length === KEY_BYTES) await tx.put('social', theirKey(accountId), new Uint8Array(key));
+}
