@@ -1,4 +1,6 @@
 export * from './heldKeys.ts';
+export * from './history/history.ts';
+export * from './history/judge.ts';
 export * from './mediaFiles.ts';
 export * from './nodeDevice.ts';
 export * from './person.ts';
