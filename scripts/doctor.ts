@@ -12,6 +12,7 @@ import {
   findProgram,
   installLine,
   missingPrograms,
+  REDIS,
   type SystemProgram,
   versionOf,
 } from './prerequisites/systemProgram.ts';
@@ -188,6 +189,7 @@ async function examine(dir: string): Promise<Finding[]> {
     worker(),
     program('ffmpeg', FFMPEG, 'note'),
     program('chromium', CHROMIUM, 'note'),
+    program('redis', REDIS, 'note'),
     await port('web port', 8080, 'tcp', '--port'),
     await port('relay port', 3478, 'udp', '--turn-port'),
     await port('group-call port', 44300, 'udp', '--sfu-port'),

@@ -6,7 +6,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { ensureWorker } from '@carillon/sfu/worker';
-import { CHROMIUM, ensureProgram, FFMPEG } from './prerequisites/systemProgram.ts';
+import { CHROMIUM, ensureProgram, FFMPEG, REDIS } from './prerequisites/systemProgram.ts';
 import { ensureWebBuild } from './prerequisites/webBuild.ts';
 
 const HELP = `npm test -- [options] [path...]
@@ -77,6 +77,7 @@ async function main(): Promise<void> {
   const say = (words: string) => console.log(words);
   await ensureWorker({ log: say });
   await ensureProgram(FFMPEG, say);
+  await ensureProgram(REDIS, say);
   if (!values.quick) await ensureProgram(CHROMIUM, say);
   await ensureWebBuild(say);
   const needsBrowser = (file: string) => file.startsWith('e2e/') || file.endsWith('browser.test.ts');

@@ -25,9 +25,9 @@ export class RedisServer {
   }
 
   /** With an append-only file that is synced with every write, unless `args` say otherwise. */
-  static async start(t: Cleanup, args: readonly string[] = []): Promise<RedisServer> {
+  static async start(t: Cleanup, args: readonly string[] = [], port?: number): Promise<RedisServer> {
     const dir = await mkdtemp(path.join(tmpdir(), 'carillon-redis-'));
-    const server = new RedisServer(await freePort(), dir, args);
+    const server = new RedisServer(port ?? (await freePort()), dir, args);
     t.after(async () => {
       await server.kill();
       await rm(dir, { recursive: true, force: true });

@@ -23,6 +23,12 @@ export const CHROMIUM: SystemProgram = {
   packages: ['chromium', 'fonts-dejavu-core'],
 };
 
+export const REDIS: SystemProgram = {
+  purpose: 'the tests of many nodes',
+  programs: ['redis-server', 'redis-cli'],
+  packages: ['redis-server'],
+};
+
 /** Absolute path of a program on PATH. */
 export function findProgram(name: string): string | undefined {
   for (const folder of (process.env.PATH ?? '').split(path.delimiter)) {
