@@ -1,6 +1,6 @@
 // The own account as this device knows it: its primary identity, the list that
 // the primary has signed, and the devices that the server names.
-import type { AccountId, DeviceId } from '@carillon/protocol';
+import type { DeviceId } from '@carillon/protocol';
 import { readKeys } from '../account/profile.ts';
 import { type ContactRecord, newContact, readContact, writeContact } from '../contacts/contactRecord.ts';
 import { type KnownDeviceList, sameBytes } from '../contacts/deviceLists.ts';
@@ -17,17 +17,15 @@ export async function readOwnRecord(tx: StoreTransaction, account: Account): Pro
   return { ...fresh, trusted: [identity.publicKey] };
 }
 
-/** What the server says of the account's devices, and the list it shows for them. True when it was news. */
+/** What the server says of the account's devices, and the list it shows for them. */
 export async function meetOwnDevices(
   tx: StoreTransaction,
   account: Account,
   deviceIds: readonly DeviceId[],
   list?: KnownDeviceList,
-): Promise<boolean> {
-  const before = await readOwnRecord(tx, account);
+): Promise<void> {
   const devices = [...new Set([...deviceIds, account.deviceId])];
-  await writeContact(tx, meetList(withDevices(before, devices), list));
-  return devices.length !== before.devices.length || devices.some((deviceId) => !before.devices.includes(deviceId));
+  await writeContact(tx, meetList(withDevices(await readOwnRecord(tx, account), devices), list));
 }
 
 /** Those that get copies of what this one does. */
@@ -57,5 +55,3 @@ export const nameKey = (deviceId: DeviceId) => `device-name/${deviceId}`;
 export async function deviceName(tx: StoreTransaction, deviceId: DeviceId): Promise<string> {
   return (await tx.get<string>('account', nameKey(deviceId))) ?? '';
 }
-
-export type OwnAddress = { readonly accountId: AccountId; readonly deviceId: DeviceId };

@@ -22,6 +22,7 @@ import { tellOwnDevices } from './ownCopies.ts';
 
 /** Linking and removing follow right after the app opened, sometimes. */
 const CONNECT_WAIT_MS = 5_000;
+const GREETED_KEY = 'greeted-devices';
 const REVISION_KEY = 'device-list-revision';
 
 export interface OwnDevicesParts {
@@ -47,7 +48,7 @@ export class OwnDevices {
   /** Another list than known means that one was linked or removed. */
   async onWelcome({ deviceIds }: MessagingWelcome): Promise<void> {
     const { ledger, account } = this.#parts;
-    const known = await ledger.read((tx) => otherDevices(tx, account()));
+    const known = await ledger.read(readGreeted);
     const named = deviceIds.filter((deviceId) => deviceId !== account().deviceId);
     const isSame = named.length === known.length && named.every((deviceId) => known.includes(deviceId as DeviceId));
     if (!isSame) await this.list();
@@ -171,9 +172,12 @@ export class OwnDevices {
     const ids = devices.map(({ deviceId }) => deviceId as DeviceId);
     const list = readDeviceList(platform.crypto, accountId, frame.deviceList);
     const { views, isNews } = await ledger.change(async (tx) => {
-      const before = await otherDevices(tx, account());
+      // Not by the record of the account: a message of theirs may have come before.
+      const greeted = await readGreeted(tx);
       await meetOwnDevices(tx, account(), ids, list);
-      const added = (await otherDevices(tx, account())).filter((deviceId) => !before.includes(deviceId));
+      const others = await otherDevices(tx, account());
+      const added = others.filter((deviceId) => !greeted.includes(deviceId));
+      await tx.put('account', GREETED_KEY, others);
       if (added.length > 0) {
         const name = await deviceName(tx, here);
         if (name) await tellOwnDevices(tx, { platform, account }, { case: 'deviceHello', value: { name } });
@@ -199,6 +203,10 @@ export class OwnDevices {
     return views;
   }
 }
+
+/** Those whom this device has told its name, and what else they are to know. */
+const readGreeted = async (tx: StoreTransaction): Promise<readonly DeviceId[]> =>
+  (await tx.get<DeviceId[]>('account', GREETED_KEY)) ?? [];
 
 const notACode = (cause: unknown) =>
   new ProtocolError('link-unknown', { cause, words: 'That is not the code of a new device.' });
