@@ -1,6 +1,7 @@
 // Two devices and their sessions, as the tests drive them.
 import type { AccountId, Address, DeviceId } from '@carillon/protocol';
 import { ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
+import fc from 'fast-check';
 import {
   type CiphertextKind,
   type CryptoProvider,
@@ -22,6 +23,10 @@ import {
   startSession,
 } from '../../src/e2ee/index.ts';
 import { nativeProvider } from '../../src/e2ee/native.ts';
+
+/** A seed that a failed property printed may be given to run it again. */
+const SEED = process.env.CARILLON_FUZZ_SEED;
+if (SEED) fc.configureGlobal({ seed: Number(SEED) });
 
 export interface Sealed {
   readonly kind: CiphertextKind;

@@ -257,6 +257,41 @@ test('[E2EE-4] shuffled, lost and repeated messages open once each, whichever co
   );
 });
 
+test('[E2EE-4] [E2EE-15] messages before the first answer open once each, whichever comes first and however often', () => {
+  const prekeys = fc.constantFrom<[number | undefined, number]>(
+    [undefined, LAST_RESORT_ID],
+    [undefined, 1],
+    [1, LAST_RESORT_ID],
+    [1, 1],
+  );
+  const order = fc.array(fc.nat({ max: 9 }), { minLength: 1, maxLength: 25 });
+  fc.assert(
+    fc.property(prekeys, order, fc.boolean(), ([oneTimePrekeyId, kemPrekeyId], deliveries, restarts) => {
+      const [alice, bob] = [new Device('A'), new Device('Q')];
+      alice.start(bob, oneTimePrekeyId, kemPrekeyId);
+      const sent = Array.from({ length: 5 }, (_, n) => ({ text: `${n}`, sealed: alice.seal(`${n}`) }));
+      // Another session begun before the first was answered, as after a lost answer.
+      if (restarts) alice.start(bob, 2, 2);
+      for (let n = 5; n < 10; n++) sent.push({ text: `${n}`, sealed: alice.seal(`${n}`) });
+      const opened = new Set<number>();
+      for (const at of deliveries) {
+        const { sealed, text } = sent[at]!;
+        if (opened.has(at)) {
+          const before = bob.record;
+          assert.throws(() => bob.open(alice, sealed), refused('duplicate-message'));
+          assert.equal(bob.record, before);
+        } else {
+          assert.equal(bob.open(alice, sealed), text);
+          opened.add(at);
+        }
+      }
+      assert.equal(alice.open(bob, bob.seal('answer')), 'answer');
+      assert.equal(bob.open(alice, alice.seal('and on')), 'and on');
+    }),
+    { numRuns: 25 },
+  );
+});
+
 test('[E2EE-4] stragglers of earlier ratchet steps still open', () => {
   const { alice, bob } = talkingPair();
   const late = [alice.seal('a1'), alice.seal('a2')];
