@@ -97,6 +97,7 @@ export async function createMessaging(options: MessagingOptions): Promise<Runnin
       accounts.close();
       await sockets.close();
       await fanOut.stop();
+      events.close();
       await consumers.close();
       await engines.close();
     },

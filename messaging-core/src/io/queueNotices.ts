@@ -29,7 +29,7 @@ export class QueueNotices {
     try {
       if (await switchboard.signal(address, { type: 'queued' })) return;
       // Whoever wakes devices looks into the queue first: it may be empty, where a blocked sender's message was dropped.
-      events.note({ type: 'envelope-waiting', ...address, urgent, expiresAtMs });
+      events.waiting(address, urgent, expiresAtMs);
     } catch (error) {
       log.error('a device could not be told of its queue', { error: String(error) });
     }

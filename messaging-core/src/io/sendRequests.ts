@@ -131,7 +131,7 @@ export class SendRequests {
     const numbers = seqs.map(Number);
     await store.acknowledge(device.address, numbers);
     device.acknowledged(numbers);
-    if (numbers.length > 0) events.note({ type: 'envelopes-delivered', ...device.address, count: numbers.length });
+    if (numbers.length > 0) events.delivered(device.address, numbers.length);
     return { body: { case: 'acked', value: {} } };
   }
 }

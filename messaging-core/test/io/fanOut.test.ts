@@ -115,6 +115,26 @@ test('[MSG-17] who is to be woken, who came and went, and what was delivered is 
   assert.deepEqual(removed, [{ type: 'device-removed', ...ana.address }]);
 });
 
+test('[MSG-17] one device is said to wait at once, and once more for all that came shortly after', async (t) => {
+  const heard = new HeardEvents();
+  const { server, a, b, ben } = await failing(t, heard as unknown as EventLog);
+  await b.close();
+  await heard.until(1, 'device-disconnected');
+  const expiresAtMs = Date.now() + 50_000;
+  for (let count = 0; count < 20; count++) await a.send(ben.address, { expiresAtMs: expiresAtMs + count });
+  const [first] = await heard.until(1, 'envelope-waiting');
+  assert.ok(first?.type === 'envelope-waiting' && first.expiresAtMs === expiresAtMs);
+  await a.send(ben.address, { urgent: true });
+  await heard.until(2, 'envelope-waiting');
+  // A call is said at once; the others are said by the end of the second, or of the server.
+  await server.close();
+  const said = heard.events.flatMap((event) => (event.type === 'envelope-waiting' ? [event] : []));
+  const ordinary = said.filter(({ urgent }) => !urgent);
+  assert.equal(said.length, ordinary.length + 1);
+  assert.ok(ordinary.length >= 2 && ordinary.length <= 6, 'not twenty');
+  assert.equal(ordinary.at(-1)!.expiresAtMs, expiresAtMs + 19);
+});
+
 const MEMBERS = 1024;
 const CONNECTED = 40;
 
