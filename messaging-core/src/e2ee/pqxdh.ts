@@ -2,7 +2,7 @@
 // ML-KEM-1024 as its KEM: who records a handshake today and has a quantum computer
 // later still lacks one of the secrets that were mixed. Identities are Ed25519 and
 // enter DH in their X25519 form; they also sign the prekeys, so that authentication,
-// unlike secrecy, rests on elliptic curves alone (§4.9 says the same of PQXDH itself).
+// unlike secrecy, rests on elliptic curves alone, as it does in the specification.
 import { type Address, addressKey, concatBytes, utf8 } from '@carillon/protocol';
 import { deriveAgreed, initiatorAgreements, responderAgreements } from './agreement.ts';
 import { E2eeError } from './errors.ts';
@@ -76,7 +76,8 @@ export function decodePqxdhHeader(bytes: Uint8Array): PqxdhHeader {
 // information: the addresses, so that a server cannot pass one device's message
 // off as another's; the whole header, since X25519 ignores a bit of the ephemeral
 // key (RFC 7748 §5) and a changed one would otherwise open; and the KEM prekey
-// (§4.12: re-encapsulation). The long ones as a hash, as a session keeps its AD.
+// so that a secret is never taken for one that was sealed to another prekey. The
+// long ones as a hash, since a session keeps its AD.
 function associatedData(
   provider: CryptoProvider,
   initiator: { key: Uint8Array; address: Address },
