@@ -58,6 +58,20 @@ export const fields = {
       .url()
       .default('http://127.0.0.1:7101')
       .describe('Where messaging-core answers; its JWKS there verifies access tokens.'),
+  redisUrl: () =>
+    z
+      .string()
+      .regex(/^rediss?:\/\/[^\s,]+(,\s*rediss?:\/\/[^\s,]+)*$/)
+      .optional(),
+  /** Part of keys. */
+  node: () =>
+    z
+      .string()
+      .regex(/^[A-Za-z0-9._-]{1,64}$/)
+      .optional()
+      .describe(
+        'Names this node among those that share a Redis; give each its own. Default: made of host and process.',
+      ),
   /** Comma separated list. */
   list: () =>
     z

@@ -1,5 +1,5 @@
 import { LIMITS } from '@carillon/protocol';
-import { fields } from '@carillon/service';
+import { fields, metricsFields } from '@carillon/service';
 import { z } from 'zod';
 import { SFU_NODE } from './io/sfuNodes.ts';
 
@@ -67,6 +67,14 @@ export const signalingConfig = z.object({
     .min(1024)
     .default(256 * 1024 * 1024)
     .describe('Memory for relayed frames that may have to be sent again. Past it, relays are refused for a while.'),
+  CARILLON_REDIS_URL: fields
+    .redisUrl()
+    .describe(
+      'redis:// or rediss://: the end of each call is noted in the event stream there, which all services share. Calls themselves stay with this process.',
+    ),
+  CARILLON_NODE: fields.node(),
+  CARILLON_SIGNALING_METRICS_PORT: metricsFields.port(),
+  CARILLON_METRICS_HOST: metricsFields.host(),
 });
 
 export type SignalingConfig = z.infer<typeof signalingConfig>;

@@ -30,6 +30,7 @@ export type CarillonEvent =
       readonly deviceId: DeviceId;
       readonly count: number;
     }
+  /** `durationMs` from its creation, ringing included. */
   | { readonly type: 'call-ended'; readonly callId: string; readonly reason: string; readonly durationMs: number };
 
 export interface RecordedEvent {

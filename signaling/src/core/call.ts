@@ -51,6 +51,7 @@ export interface LiveCall {
   readonly phase: 'live';
   readonly callId: CallId;
   readonly createdBy: AccountId;
+  readonly createdAtMs: number;
   readonly video: boolean;
   readonly mode: CallMode;
   readonly revision: number;

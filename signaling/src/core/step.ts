@@ -68,6 +68,7 @@ function created(event: Of<'create'>, nowMs: number, bounds: Bounds): Step {
     phase: 'live',
     callId,
     createdBy: by.accountId,
+    createdAtMs: nowMs,
     video,
     mode: callees.length === 1 && !event.room ? 'peer' : 'room',
     revision: 1,

@@ -11,7 +11,15 @@ import {
   type SignalingServerFrameSchema,
 } from '@carillon/protocol';
 import { type Log, loggable, TokenBucket } from '@carillon/service';
-import { type Bounds, type Call, type CallEvent, type Effect, isSameDevice, type LiveCall } from '../core/call.ts';
+import {
+  type Bounds,
+  type Call,
+  type CallEvent,
+  type Effect,
+  type EndReason,
+  isSameDevice,
+  type LiveCall,
+} from '../core/call.ts';
 import { collides, glareWinner } from '../core/glare.ts';
 import type { RelayedFrame } from '../core/outbox.ts';
 import { Outboxes } from '../core/outboxes.ts';
@@ -44,6 +52,15 @@ export interface CallsOptions {
   readonly outboxBytesMax: number;
   readonly now: () => number;
   readonly log: Log;
+  readonly onEnded?: ((ended: EndedCallNote) => void) | undefined;
+}
+
+export interface EndedCallNote {
+  readonly callId: CallId;
+  /** Of the first to hear of it. */
+  readonly reason: EndReason;
+  /** From its creation. */
+  readonly durationMs: number;
 }
 
 /** setTimeout takes no more, and fires at once on what is beyond it: a clock set back by weeks would spin. */
@@ -139,6 +156,11 @@ export class Calls {
     this.#outboxes.dropBefore(oldestMs);
   }
 
+  /** Calls that have not ended. */
+  get live(): number {
+    return this.#calls.size - this.#ended.size;
+  }
+
   problems(): string[] {
     return this.#problem === undefined ? [] : [this.#problem];
   }
@@ -154,7 +176,7 @@ export class Calls {
   #admit(callId: CallId, event: CallEvent, { seat }: Asker, owned: Owned | undefined): void {
     const { callsMax, outboxBytesMax, now } = this.#options;
     if (event.type === 'create' && !owned) {
-      const full = this.#calls.size - this.#ended.size >= callsMax;
+      const full = this.live >= callsMax;
       if (full) throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
       this.#takeCreate(seat.address.accountId);
     }
@@ -346,7 +368,7 @@ export class Calls {
 
   /** Rooms per node, calls per creator, and one log line for each beginning and end. */
   #account(before: Call | undefined, after: Call): void {
-    const { nodes, log } = this.#options;
+    const { nodes, log, now, onEnded } = this.#options;
     const was = before?.phase === 'live' ? before : undefined;
     const is = after.phase === 'live' ? after : undefined;
     if (was?.node !== is?.node) {
@@ -359,7 +381,9 @@ export class Calls {
       const created = this.#createdBy.get(after.createdBy);
       created?.delete(after.callId);
       if (created?.size === 0) this.#createdBy.delete(after.createdBy);
-      log.info('call ended', { call: loggable(after.callId), reason: after.endings[0]?.reason });
+      const reason = after.endings[0]?.reason ?? 'hung-up';
+      log.info('call ended', { call: loggable(after.callId), reason });
+      onEnded?.({ callId: after.callId, reason, durationMs: Math.max(0, now() - was.createdAtMs) });
     }
   }
 }

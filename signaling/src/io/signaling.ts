@@ -15,6 +15,7 @@ import {
 import { ConfigError, FrameServer, type Log, type RunningService, sendJson, TokenVerifier } from '@carillon/service';
 import type { JWTVerifyGetKey } from 'jose';
 import type { SignalingConfig } from '../config.ts';
+import { openCallEvents } from './callEvents.ts';
 import { Calls } from './calls.ts';
 import { iceServersFor } from './iceServers.ts';
 import { readRequest } from './requests.ts';
@@ -59,6 +60,7 @@ export async function createSignaling(
     ...(options.revocationPollMs === undefined ? {} : { pollEveryMs: options.revocationPollMs }),
   });
   const seats = new Seats();
+  const events = await openCallEvents({ config, dataDir, liveCalls: () => calls.live, now, log });
   const nodes = options.nodes ?? new FewestRooms(config.CARILLON_SFU_NODES.map(sfuNodeOf));
   const store = new SqliteCallStore(join(dataDir, 'calls.sqlite'));
   const calls = new Calls({
@@ -76,6 +78,7 @@ export async function createSignaling(
     outboxBytesMax: config.CARILLON_SIGNALING_OUTBOX_BYTES_MAX,
     now,
     log,
+    onEnded: events.onEnded,
   });
   const ice = {
     stunUrls: config.CARILLON_ICE_STUN_URLS,
@@ -144,6 +147,7 @@ export async function createSignaling(
       verifier.close();
       calls.close();
       await server.close();
+      await events.close();
       store.close();
     },
   };

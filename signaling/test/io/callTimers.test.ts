@@ -12,7 +12,7 @@ test('a clock set back by weeks does not make a call tick without a pause', asyn
   const now = Date.now();
   const call: LiveCall = {
     ...{ phase: 'live', callId: 'A'.repeat(22) as CallId, createdBy: 'ana' as AccountId, video: false, mode: 'peer' },
-    ...{ revision: 1, lastNumber: 1, node: null, aloneUntilMs: null, restores: 0 },
+    ...{ createdAtMs: now, revision: 1, lastNumber: 1, node: null, aloneUntilMs: null, restores: 0 },
     participants: [
       { accountId: 'ana' as AccountId, deviceId: 1 as DeviceId, number: 1, state: 'joined', lostUntilMs: null },
       // Stored before the clock was set back.

@@ -1,15 +1,10 @@
 // Where many nodes share one Redis.
+import { fields } from '@carillon/service';
 import { z } from 'zod';
 
-/** A node's name is part of keys. */
-const NODE = /^[A-Za-z0-9._-]{1,64}$/;
-const REDIS_URLS = /^rediss?:\/\/[^\s,]+(,\s*rediss?:\/\/[^\s,]+)*$/;
-
 export const redisConfigFields = {
-  CARILLON_REDIS_URL: z
-    .string()
-    .regex(REDIS_URLS)
-    .optional()
+  CARILLON_REDIS_URL: fields
+    .redisUrl()
     .describe(
       'redis:// or rediss://: accounts, queues, connections and events are there instead of in the data folder, so that many nodes serve one system. Several, comma separated, are nodes of one Redis Cluster. What it acknowledges is as durable as its appendonly, appendfsync and replicas make it.',
     ),
@@ -22,9 +17,5 @@ export const redisConfigFields = {
     .describe(
       'Replicas that must have a write before it is acknowledged (WAIT). More lose less when a primary dies, and cost a way to them and back with each write; set min-replicas-to-write to the same at Redis.',
     ),
-  CARILLON_NODE: z
-    .string()
-    .regex(NODE)
-    .optional()
-    .describe('Names this node among those that share a Redis; give each its own. Default: made of host and process.'),
+  CARILLON_NODE: fields.node(),
 };
