@@ -78,7 +78,7 @@ async function redisEngines(url: string, node: string, options: EnginesOptions):
   if (isDurable) log.info('redis', { node, durability: words });
   else log.warn('redis', { node, durability: words });
   const switchboard = await RedisSwitchboard.open({ link, node, now });
-  const store = options.store ?? (await RedisStore.open({ link, now }));
+  const store = options.store ?? (await RedisStore.open({ link, now, invalidations: switchboard }));
   const shortLived = new RedisShortLived(link);
   return {
     store,

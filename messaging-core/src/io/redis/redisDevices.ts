@@ -54,6 +54,8 @@ export interface RedisDevicesOptions {
   readonly index: RedisIndex;
   /** Unix milliseconds. */
   readonly now: () => number;
+  /** The account's record is another one now. */
+  readonly onChanged: (accountId: AccountId) => Promise<void>;
   /** Groups that the account is a member of are to have a new devices revision. */
   readonly touchGroups: (accountId: AccountId, groupIds: readonly GroupId[]) => Promise<void>;
 }
@@ -71,7 +73,7 @@ export class RedisDevices {
     await this.#toTellGroups(accountId, nowMs);
     const args = [handle, ...deviceArgs(device, nowMs)];
     const [id, before] = (await link.write(REGISTER, accountKey(accountId), args)) as [number, Buffer];
-    await this.tellGroups(accountId);
+    await this.#changed(accountId);
     return { address: { accountId, deviceId: id as DeviceId }, removed: idsOf(`${before}`) };
   }
 
@@ -93,7 +95,7 @@ export class RedisDevices {
       const args = [account.version, ...listArgs(list), ...deviceArgs(device, nowMs)];
       const id = await this.#options.link.write(LINK, accountKey(accountId), args);
       if (id === null) continue;
-      await this.tellGroups(accountId);
+      await this.#changed(accountId);
       return { type: 'linked', address: { accountId, deviceId: Number(id) as DeviceId }, handle: account.handle };
     }
   }
@@ -109,14 +111,14 @@ export class RedisDevices {
       const leftIds = account.deviceIds.filter((id) => id !== deviceId).join(',');
       const args = [account.version, `${deviceId}`, leftIds, ...(list ? listArgs(list) : [])];
       if ((await this.#options.link.write(REMOVE, accountKey(accountId), args)) === null) continue;
-      await this.tellGroups(accountId);
+      await this.#changed(accountId);
       return 'removed';
     }
   }
 
-  async byHandle(handle: Handle): Promise<AccountRecord | undefined> {
+  async idOf(handle: Handle): Promise<AccountId | undefined> {
     const accountId = await this.#options.link.command(handleKey(handle), ['GET', handleKey(handle)]);
-    return accountId === null ? undefined : this.byId(`${accountId}` as AccountId);
+    return accountId === null ? undefined : (`${accountId}` as AccountId);
   }
 
   async byId(id: AccountId): Promise<AccountRecord | undefined> {
@@ -195,6 +197,11 @@ export class RedisDevices {
       [...groups].map((groupId) => `${groupId}` as GroupId),
     );
     await link.run(GROUPS_TOLD, root, [account.version]);
+  }
+
+  async #changed(accountId: AccountId): Promise<void> {
+    await this.#options.onChanged(accountId);
+    await this.tellGroups(accountId);
   }
 
   /** Said before the devices change, so that somebody looks even if this node dies in between. */

@@ -1,10 +1,10 @@
 // Groups: rosters and the signed changes that led to them.
-import type { AccountId, DeviceId, GroupId, GroupRoleName, GroupRoster } from '@carillon/protocol';
+import type { AccountId, GroupId, GroupRoleName, GroupRoster } from '@carillon/protocol';
 import type { RedisLink } from '@carillon/service/redis';
-import type { GroupChangeRecord, GroupPutOutcome, GroupRecord, MemberDevices } from '../../core/messagingStore.ts';
+import type { GroupChangeRecord, GroupPutOutcome, GroupRecord } from '../../core/messagingStore.ts';
 import { CHANGE, CREATE, GROUP, TOUCH } from './groupScripts.ts';
 import { accountKey, groupKey } from './keys.ts';
-import { asBuffer, idsOf } from './redisQueues.ts';
+import { asBuffer } from './redisQueues.ts';
 
 export class RedisGroups {
   readonly #link: RedisLink;
@@ -69,20 +69,6 @@ export class RedisGroups {
       devicesRevision: Number(devicesRevision),
       sealedState: new Uint8Array(state),
     };
-  }
-
-  async memberDevices(groupId: GroupId): Promise<readonly MemberDevices[]> {
-    const key = `${groupKey(groupId)}:l`;
-    const members = (await this.#link.command(key, ['ZRANGE', key, '0', '-1'])) as Buffer[];
-    const found = await Promise.all(
-      members.map(async (member) => {
-        const accountId = `${member}` as AccountId;
-        const ids = await this.#link.command(accountKey(accountId), ['HGET', accountKey(accountId), 'ds']);
-        const deviceIds: readonly DeviceId[] = idsOf(`${ids ?? ''}`);
-        return { accountId, deviceIds };
-      }),
-    );
-    return found.filter(({ deviceIds }) => deviceIds.length > 0);
   }
 
   async changes(groupId: GroupId, sinceRevision: number): Promise<readonly GroupChangeRecord[]> {

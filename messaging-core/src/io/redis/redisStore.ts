@@ -36,7 +36,7 @@ import type {
 } from '../../core/messagingStore.ts';
 import { ACCOUNT_SCRIPTS } from './accountScripts.ts';
 import { GROUP_SCRIPTS } from './groupScripts.ts';
-import { accountKey } from './keys.ts';
+import { type Invalidations, RecordCache } from './recordCache.ts';
 import { RedisDevices } from './redisDevices.ts';
 import { type FanOutRequest, RedisFanOut } from './redisFanOut.ts';
 import { RedisGroups } from './redisGroups.ts';
@@ -51,8 +51,17 @@ export const STORE_SCRIPTS: readonly LuaScript[] = [
   ...INDEX_SCRIPTS,
 ];
 
+/** Accounts held, about 700 bytes each, and groups, 60 KB at most. Fewer, and a send to one that is not held reads it first. */
+const ACCOUNTS_MAX = 50_000;
+const GROUPS_MAX = 500;
+/** Changes are told at once; this bounds what a lost word could do. */
+const LIFE_MS = 60_000;
+const EARLY_MS = 10_000;
+
 export interface RedisStoreOptions {
   readonly link: RedisLink;
+  /** Tells what has changed from node to node. */
+  readonly invalidations: Invalidations;
   /** Unix milliseconds. */
   readonly now: () => number;
 }
@@ -65,16 +74,35 @@ export class RedisStore implements MessagingStore {
   readonly #settings: RedisSettings;
   readonly #groups: RedisGroups;
   readonly #fanOut: RedisFanOut;
+  readonly #accountCache: RecordCache<AccountRecord>;
+  readonly #groupCache: RecordCache<GroupRecord>;
 
-  private constructor({ link, now }: RedisStoreOptions) {
+  private constructor({ link, now, invalidations }: RedisStoreOptions) {
     this.#link = link;
+    const life = { lifeMs: LIFE_MS, earlyMs: EARLY_MS, invalidations };
+    this.#accountCache = new RecordCache({
+      ...life,
+      prefix: 'a:',
+      entriesMax: ACCOUNTS_MAX,
+      read: (accountId) => this.#devices.byId(accountId as AccountId),
+    });
+    this.#groupCache = new RecordCache({
+      ...life,
+      prefix: 'g:',
+      entriesMax: GROUPS_MAX,
+      read: (groupId) => this.#groups.record(groupId as GroupId),
+    });
     this.#index = new RedisIndex(link, (accountId) => this.#devices.tellGroups(accountId));
     this.#groups = new RedisGroups(link);
     this.#devices = new RedisDevices({
       link,
       index: this.#index,
       now,
-      touchGroups: (accountId, groupIds) => this.#groups.touch(accountId, groupIds),
+      touchGroups: async (accountId, groupIds) => {
+        await this.#groups.touch(accountId, groupIds);
+        await Promise.all(groupIds.map((groupId) => this.#groupCache.changed(groupId)));
+      },
+      onChanged: (accountId) => this.#accountCache.changed(accountId),
     });
     this.#queues = new RedisQueues(link, this.#index);
     this.#settings = new RedisSettings(link);
@@ -110,12 +138,13 @@ export class RedisStore implements MessagingStore {
     return this.#devices.devices(accountId);
   }
 
-  accountByHandle(handle: Handle): Promise<AccountRecord | undefined> {
-    return this.#devices.byHandle(handle);
+  async accountByHandle(handle: Handle): Promise<AccountRecord | undefined> {
+    const accountId = await this.#devices.idOf(handle);
+    return accountId && this.#accountCache.get(accountId);
   }
 
   accountById(accountId: AccountId): Promise<AccountRecord | undefined> {
-    return this.#devices.byId(accountId);
+    return this.#accountCache.get(accountId);
   }
 
   device(address: Address): Promise<DeviceLookup> {
@@ -144,25 +173,35 @@ export class RedisStore implements MessagingStore {
     return this.#queues.acknowledge(address, seqs);
   }
 
-  createGroup(group: GroupRecord, change: GroupChangeRecord): Promise<GroupPutOutcome> {
-    return this.#groups.create(group, change);
+  async createGroup(group: GroupRecord, change: GroupChangeRecord): Promise<GroupPutOutcome> {
+    const outcome = await this.#groups.create(group, change);
+    await this.#groupCache.changed(group.roster.groupId);
+    return outcome;
   }
 
-  changeGroup(
+  async changeGroup(
     roster: GroupRoster,
     sealedState: Uint8Array | undefined,
     change: GroupChangeRecord,
     changesKept: number,
   ): Promise<GroupPutOutcome> {
-    return this.#groups.change(roster, sealedState, change, changesKept);
+    const outcome = await this.#groups.change(roster, sealedState, change, changesKept);
+    await this.#groupCache.changed(roster.groupId);
+    return outcome;
   }
 
   group(groupId: GroupId): Promise<GroupRecord | undefined> {
-    return this.#groups.record(groupId);
+    return this.#groupCache.get(groupId);
   }
 
-  memberDevices(groupId: GroupId): Promise<readonly MemberDevices[]> {
-    return this.#groups.memberDevices(groupId);
+  async memberDevices(groupId: GroupId): Promise<readonly MemberDevices[]> {
+    const group = await this.#groupCache.get(groupId);
+    const members = await Promise.all(
+      [...(group?.roster.members.keys() ?? [])].sort().map((accountId) => this.#accountCache.get(accountId)),
+    );
+    return members.flatMap((member) =>
+      member && member.deviceIds.length > 0 ? [{ accountId: member.accountId, deviceIds: member.deviceIds }] : [],
+    );
   }
 
   groupChanges(groupId: GroupId, sinceRevision: number): Promise<readonly GroupChangeRecord[]> {
@@ -229,7 +268,6 @@ export class RedisStore implements MessagingStore {
   async close(): Promise<void> {}
 
   async #isPresent({ accountId, deviceId }: Address): Promise<boolean> {
-    const key = `${accountKey(accountId)}:d:${deviceId}`;
-    return (await this.#link.command(key, ['EXISTS', key])) === 1;
+    return (await this.#accountCache.get(accountId))?.deviceIds.includes(deviceId) === true;
   }
 }

@@ -21,12 +21,15 @@ async function open(t: TestContext): Promise<RedisLink> {
 }
 
 storeContract('[NODE-8] redis cluster', async (t) => {
-  const link = await open(t);
-  await link.everywhere(['FLUSHALL']);
-  return {
-    store: await RedisStore.open({ link, now: Date.now }),
-    reopen: async () => RedisStore.open({ link: await open(t), now: Date.now }),
+  const openStore = async () => {
+    const link = await open(t);
+    const invalidations = await RedisSwitchboard.open({ link, node: 'store', now: Date.now });
+    t.after(() => invalidations.close());
+    return { link, store: await RedisStore.open({ link, invalidations, now: Date.now }) };
   };
+  const { link, store } = await openStore();
+  await link.everywhere(['FLUSHALL']);
+  return { store, reopen: async () => (await openStore()).store };
 });
 
 shortLivedContract('redis cluster', async (t) => {
