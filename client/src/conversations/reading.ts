@@ -8,7 +8,7 @@ import type { Platform } from '../ports.ts';
 import { readSettings } from '../social/settings.ts';
 import type { Ledger } from '../store/ledger.ts';
 import { isAccepted, readConversationRecord, setUnread } from './conversations.ts';
-import { lastMessage, listMessages, updateMessage } from './history.ts';
+import { listMessages, updateMessage } from './history.ts';
 
 const PAGE = 100;
 /** Messages looked through for unread ones, at most. */
@@ -49,7 +49,8 @@ export function markRead(parts: ReadingParts, conversation: ConversationId): Pro
       await enqueueReceipt(tx, parts, to, { kind: ReceiptKind.READ, upToMessageId }, groupId);
       lanes.push(to);
     }
-    const upToMessageId = (await lastMessage(tx, conversation))?.id;
+    // One of theirs: our own last one may not be on the other devices yet.
+    const upToMessageId = read.at(-1)?.id;
     if (upToMessageId === undefined) return lanes;
     const value = { conversationId: conversation, upToMessageId, readAtMs: BigInt(Math.trunc(platform.now())) };
     if (await tellOwnDevices(tx, parts, { case: 'readMark', value })) lanes.push(account().accountId);

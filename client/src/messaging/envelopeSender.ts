@@ -14,7 +14,7 @@ import {
 import { type ContactRecord, hasChangedIdentity, readContact, writeContact } from '../contacts/contactRecord.ts';
 import { readDeviceList } from '../contacts/deviceLists.ts';
 import type { Directory } from '../contacts/directory.ts';
-import { isMet, meetIdentity, meetList, withDevices } from '../contacts/trust.ts';
+import { isMet, isTrusted, meetIdentity, meetList, withDevices } from '../contacts/trust.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Changes, Ledger } from '../store/ledger.ts';
 import { noteIdentityChange } from './identityNotice.ts';
@@ -141,7 +141,7 @@ export class EnvelopeSender {
     const bundles = strangers.length > 0 ? await this.#fetchBundles(draft.to, strangers) : undefined;
     const outcome = await ledger.change(async (tx, changes) => {
       const met = await this.#takeBundles(tx, changes, draft.to, bundles, draft.freshSession);
-      if (hasChangedIdentity(met)) return undefined;
+      if (hasChangedIdentity(met) || !(await this.#isSafe(tx, changes, met, missing))) return undefined;
       if (missing.length === 0) return have;
       const sealed = [...have];
       for (const deviceId of missing) {
@@ -198,6 +198,24 @@ export class EnvelopeSender {
       await this.#noteChange(tx, changes, contact);
     }
     return contact;
+  }
+
+  /** A session is with the identity that it began with, whatever the server says of its device since. */
+  async #isSafe(
+    tx: StoreTransaction,
+    changes: Changes,
+    contact: ContactRecord,
+    devices: readonly DeviceId[],
+  ): Promise<boolean> {
+    for (const deviceId of devices) {
+      const identity = await this.#parts.sessions.identity(tx, { accountId: contact.accountId, deviceId });
+      if (!identity || isTrusted(contact, identity)) continue;
+      const { record } = meetIdentity(contact, deviceId, identity);
+      await writeContact(tx, record);
+      await this.#noteChange(tx, changes, record);
+      return false;
+    }
+    return true;
   }
 
   async #noteChange(tx: StoreTransaction, changes: Changes, contact: ContactRecord): Promise<void> {

@@ -36,6 +36,11 @@ export class Sessions {
     return (await this.#read(tx, remote)) !== undefined;
   }
 
+  /** With whom the session is; undefined when there is none. */
+  async identity(tx: StoreTransaction, remote: Address): Promise<Uint8Array | undefined> {
+    return (await this.#read(tx, remote))?.peerIdentity;
+  }
+
   /** @throws ProtocolError `signature-invalid` when the bundle's keys do not belong together */
   async start(tx: StoreTransaction, remote: Address, bundle: PrekeyBundle): Promise<void> {
     const { identity } = await readKeys(tx);
