@@ -17,9 +17,8 @@ import type { DeviceChanges } from './deviceChanges.ts';
 
 export type MessagingConnection = FrameConnection<typeof MessagingServerFrameSchema>;
 
-export interface DeviceConnectionOptions {
-  readonly address: Address;
-  readonly connection: MessagingConnection;
+/** What all connections share: one object for all of them. */
+export interface DeviceConnectionHome {
   readonly store: MessagingStore;
   readonly changes: DeviceChanges;
   readonly now: () => number;
@@ -28,20 +27,22 @@ export interface DeviceConnectionOptions {
 
 export class DeviceConnection {
   readonly address: Address;
-  readonly #options: DeviceConnectionOptions;
+  readonly #connection: MessagingConnection;
+  readonly #home: DeviceConnectionHome;
   #phase: 'opening' | 'open' | 'closed' = 'opening';
   #window: DeliveryState = closedWindow;
   #attachment: Attachment | undefined;
   #active = false;
 
-  constructor(options: DeviceConnectionOptions) {
-    this.address = options.address;
-    this.#options = options;
+  constructor(address: Address, connection: MessagingConnection, home: DeviceConnectionHome) {
+    this.address = address;
+    this.#connection = connection;
+    this.#home = home;
   }
 
   /** Where it connects from, for limits. */
   get remoteAddress(): string | undefined {
-    return this.#options.connection.remoteAddress;
+    return this.#connection.remoteAddress;
   }
 
   attached(attachment: Attachment): void {
@@ -84,7 +85,7 @@ export class DeviceConnection {
         return;
       case 'cut':
         this.#phase = 'closed';
-        this.#options.connection.fail(new ProtocolError(signal.why));
+        this.#connection.fail(new ProtocolError(signal.why));
         return;
       default:
         signal satisfies never;
@@ -97,13 +98,13 @@ export class DeviceConnection {
 
   /** Unasked; nothing before the hello has been answered. */
   send(frame: MessageInitShape<typeof MessagingServerFrameSchema>): void {
-    if (this.#phase === 'open') this.#options.connection.send(frame);
+    if (this.#phase === 'open') this.#connection.send(frame);
   }
 
   async #setSeen(active: boolean): Promise<void> {
     const wasActive = this.#active;
     this.#active = active;
-    if (wasActive && !active) await this.#options.store.seen(this.address, this.#options.now());
+    if (wasActive && !active) await this.#home.store.seen(this.address, this.#home.now());
   }
 
   #step(event: DeliveryEvent): void {
@@ -114,7 +115,7 @@ export class DeviceConnection {
   }
 
   #run(effect: DeliveryEffect): void {
-    const { connection } = this.#options;
+    const connection = this.#connection;
     switch (effect.type) {
       case 'read':
         void this.#read(effect);
@@ -132,15 +133,15 @@ export class DeviceConnection {
 
   async #sayDevices(): Promise<void> {
     try {
-      this.send(await this.#options.changes.ownDevices(this.address.accountId));
+      this.send(await this.#home.changes.ownDevices(this.address.accountId));
     } catch (error) {
       // The next welcome names them, too.
-      this.#options.log.error('devices could not be told', { error: String(error) });
+      this.#home.log.error('devices could not be told', { error: String(error) });
     }
   }
 
   async #read(read: ReadEffect): Promise<void> {
-    const { store, connection, log, now } = this.#options;
+    const { store, log, now } = this.#home;
     try {
       const nowMs = now();
       const [urgent, ordinary] = await Promise.all([
@@ -152,7 +153,7 @@ export class DeviceConnection {
       // The device connects again and reads from the start of its queue.
       log.error('queue could not be read', { error: error instanceof Error ? error.message : String(error) });
       this.#phase = 'closed';
-      connection.fail(new ProtocolError('internal-error', { cause: error }));
+      this.#connection.fail(new ProtocolError('internal-error', { cause: error }));
     }
   }
 }

@@ -51,6 +51,7 @@ export type SocketApi = FrameServer<typeof MessagingClientFrameSchema, typeof Me
 
 export function createSocketApi(options: SocketApiOptions): SocketApi {
   const { store, switchboard, requests, events, tokenKeys, changes, framesPerSecond, now, log } = options;
+  const home = { store, changes, now, log };
   const verifier = new TokenVerifier({
     keys: tokenKeys.resolver,
     issuer: TOKEN.issuer.messaging,
@@ -58,6 +59,8 @@ export function createSocketApi(options: SocketApiOptions): SocketApi {
     claims: accessClaimsSchema,
     invalid: 'token-invalid',
     expired: 'token-expired',
+    // A device says hello once for long: remembered tokens would cost more than its socket.
+    rememberMax: 1_000,
   });
 
   const ended = (device: DeviceConnection) => {
@@ -91,7 +94,7 @@ export function createSocketApi(options: SocketApiOptions): SocketApi {
   };
 
   const open = async (connection: MessagingConnection, session: Session) => {
-    const device = new DeviceConnection({ address: session.address, connection, store, changes, now, log });
+    const device = new DeviceConnection(session.address, connection, home);
     // Attached before the device is looked up: a removal in between then cuts this one.
     device.attached(await switchboard.attach(session.address, (signal) => device.onSignal(signal)));
     session.device = device;
