@@ -87,7 +87,10 @@ export function stepDelivery(state: DeliveryState, event: DeliveryEvent): Delive
         inFlightBytes -= inFlight.get(seq) ?? 0;
         inFlight.delete(seq);
       }
-      return readIfRoom({ ...state, inFlight, inFlightBytes }, []);
+      return readIfRoom(
+        { ...state, inFlight: inFlight.size === 0 ? closedWindow.inFlight : inFlight, inFlightBytes },
+        [],
+      );
     }
     case 'page':
       return onPage(state, event);
@@ -109,15 +112,20 @@ function onPage(state: DeliveryState, page: Extract<DeliveryEvent, { type: 'page
     drained: state.drained || (atEnd && !ordinaryUnread),
     urgentAfter: page.urgent.at(-1)?.seq ?? state.urgentAfter,
     ordinaryAfter: page.ordinary.at(-1)?.seq ?? state.ordinaryAfter,
-    inFlight: new Map([
-      ...state.inFlight,
-      ...envelopes.map(({ seq, ciphertext }) => [seq, ciphertext.length] as const),
-    ]),
+    inFlight: withDelivered(state.inFlight, envelopes),
     inFlightBytes: envelopes.reduce((bytes, { ciphertext }) => bytes + ciphertext.length, state.inFlightBytes),
   };
   const effects: DeliveryEffect[] = envelopes.map((envelope) => ({ type: 'deliver', envelope }));
   if (next.drained && !state.drained) effects.push({ type: 'say-drained' });
   return readIfRoom(next, effects, ordinaryUnread && atEnd && !state.more);
+}
+
+/** Nearly every device has nothing in flight nearly always: those share one map. */
+function withDelivered(inFlight: DeliveryState['inFlight'], envelopes: readonly QueuedEnvelope[]) {
+  if (envelopes.length === 0) return inFlight;
+  const all = new Map(inFlight);
+  for (const { seq, ciphertext } of envelopes) all.set(seq, ciphertext.length);
+  return all;
 }
 
 /** Envelopes that surely fit, each taken to be as large as one can be. */

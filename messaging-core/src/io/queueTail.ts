@@ -8,7 +8,11 @@ const TAIL_ENVELOPES_MAX = 128;
 /** Of all tails together. Past it all end, and begin anew as their devices read. */
 const TAIL_BYTES_MAX = 64 * 1024 * 1024;
 
-export type TailEnvelope = QueuedEnvelope & { readonly expiresAtMs: number };
+export interface TailEnvelope {
+  readonly envelope: QueuedEnvelope;
+  readonly expiresAtMs: number;
+  readonly groupMessageKey: number | null;
+}
 
 /** What all tails hold together. */
 export class TailBudget {
@@ -50,39 +54,39 @@ export class QueueTail {
     this.#remove(0, this.#envelopes.length);
   }
 
-  push(envelope: TailEnvelope): void {
+  push(one: TailEnvelope): void {
     if (this.#afterSeq === undefined) return;
     if (this.#envelopes.length >= TAIL_ENVELOPES_MAX) {
       this.end();
       return;
     }
-    if (this.#envelopes.push(envelope) === 1) this.#budget.filled(this);
-    this.#budget.take(bytesHeld(envelope));
+    if (this.#envelopes.push(one) === 1) this.#budget.filled(this);
+    this.#budget.take(bytesHeld(one));
   }
 
   /** Undefined when it does not reach back so far: then the database knows. What was read before is let go. */
-  page(afterSeq: number, limit: number, nowMs: number): readonly QueuedEnvelope[] | undefined {
+  page(afterSeq: number, limit: number, nowMs: number): readonly TailEnvelope[] | undefined {
     if (this.#afterSeq === undefined || afterSeq < this.#afterSeq) return undefined;
     this.#afterSeq = afterSeq;
-    const unread = this.#envelopes.findIndex((envelope) => envelope.seq > afterSeq);
+    const unread = this.#envelopes.findIndex(({ envelope }) => envelope.seq > afterSeq);
     this.#remove(0, unread === -1 ? this.#envelopes.length : unread);
-    return this.#envelopes.filter((envelope) => envelope.expiresAtMs > nowMs).slice(0, limit);
+    return this.#envelopes.filter(({ expiresAtMs }) => expiresAtMs > nowMs).slice(0, limit);
   }
 
   remove(seq: number): void {
     if (this.#afterSeq === undefined || seq <= this.#afterSeq) return;
-    const index = this.#envelopes.findIndex((envelope) => envelope.seq === seq);
+    const index = this.#envelopes.findIndex(({ envelope }) => envelope.seq === seq);
     if (index !== -1) this.#remove(index, 1);
   }
 
   #remove(index: number, count: number): void {
     if (count === 0) return;
-    for (const envelope of this.#envelopes.splice(index, count)) this.#budget.take(-bytesHeld(envelope));
+    for (const one of this.#envelopes.splice(index, count)) this.#budget.take(-bytesHeld(one));
     if (this.#envelopes.length === 0) this.#budget.emptied(this);
   }
 }
 
 /** A ciphertext is a view into the frame it came in, or into one read of a socket: that is what it keeps alive. */
-function bytesHeld({ ciphertext }: QueuedEnvelope): number {
-  return ciphertext.buffer.byteLength;
+function bytesHeld({ envelope }: TailEnvelope): number {
+  return envelope.ciphertext.buffer.byteLength;
 }

@@ -15,11 +15,14 @@ export class RateLimits {
 
   /** @throws ProtocolError `rate-limited` */
   take(key: string, nowMs: number, count = 1): void {
-    const bucket = this.#buckets.get(key) ?? new TokenBucket(this.#rate, nowMs);
-    // Moved to the end: the map's order is that of last use.
-    this.#buckets.delete(key);
-    this.#buckets.set(key, bucket);
-    if (this.#buckets.size > KEYS_MAX) this.#forget(nowMs);
+    let bucket = this.#buckets.get(key);
+    if (!bucket || this.#buckets.size > KEYS_MAX / 2) {
+      bucket ??= new TokenBucket(this.#rate, nowMs);
+      // Moved to the end: the map's order is that of last use, which costs something and matters only once it may fill.
+      this.#buckets.delete(key);
+      this.#buckets.set(key, bucket);
+      if (this.#buckets.size > KEYS_MAX) this.#forget(nowMs);
+    }
     if (!bucket.take(nowMs, count)) throw new ProtocolError('rate-limited', { retryAfterMs: bucket.waitMs(count) });
   }
 

@@ -24,8 +24,19 @@ interface Queue {
   seqReserved: number;
   messages: number;
   bytes: number;
-  readonly urgent: QueueTail;
-  readonly ordinary: QueueTail;
+  readonly urgent: Lane;
+  readonly ordinary: Lane;
+}
+
+interface Lane {
+  readonly tail: QueueTail;
+  /** What the present connection was given and has not acknowledged, by seq, so that an ack need not look it up. */
+  read: Map<number, ReadEnvelope> | undefined;
+}
+
+interface ReadEnvelope {
+  readonly bytes: number;
+  readonly groupMessageKey: number | null;
 }
 
 interface EnvelopeRow {
@@ -37,6 +48,7 @@ interface EnvelopeRow {
   kind: EnvelopeKindCode;
   ciphertext: Blob;
   accepted_at_ms: number;
+  group_message_key: number | null;
 }
 
 interface GoneRow {
@@ -76,11 +88,13 @@ export class SqliteQueues {
            ifnull(q.from_account_id, g.from_account_id) AS from_account_id,
            ifnull(q.from_device_id, g.from_device_id) AS from_device_id, g.group_id AS group_id,
            ifnull(q.kind, ${KIND_SENDER_KEY}) AS kind, ifnull(q.ciphertext, g.ciphertext) AS ciphertext,
-           ifnull(q.accepted_at_ms, g.accepted_at_ms) AS accepted_at_ms
+           ifnull(q.accepted_at_ms, g.accepted_at_ms) AS accepted_at_ms, q.group_message_key AS group_message_key
          FROM queued AS q LEFT JOIN group_messages AS g USING (group_message_key)
          WHERE device_key = ? AND q.urgent = ? AND seq > ? AND q.expires_at_ms > ? ORDER BY seq LIMIT ?`,
       ),
-      acknowledge: new Statement<GoneRow>(
+      // Six times as fast as the one after it.
+      acknowledge: new Statement(db, 'DELETE FROM queued WHERE device_key = ? AND urgent = ? AND seq = ?'),
+      acknowledgeUnread: new Statement<GoneRow>(
         db,
         `DELETE FROM queued WHERE device_key = ? AND urgent IN (0, 1) AND seq = ? ${GONE}`,
       ),
@@ -142,37 +156,59 @@ export class SqliteQueues {
       );
     queue.messages++;
     queue.bytes += bytes;
-    tailOf(queue, urgent).push({ ...envelope, seq });
+    const { messageId, groupId, kind, acceptedAtMs } = envelope;
+    laneOf(queue, urgent).tail.push({
+      envelope: { seq, urgent, messageId, from, groupId, kind, ciphertext, acceptedAtMs },
+      expiresAtMs,
+      groupMessageKey: groupMessageKey ?? null,
+    });
   }
 
-  page(deviceKey: number, { urgent, afterSeq, limit, nowMs }: PageQuery): readonly QueuedEnvelope[] {
-    const tail = tailOf(this.#queue(deviceKey), urgent);
-    const inMemory = tail.page(afterSeq, limit, nowMs);
-    if (inMemory) return inMemory;
+  page(deviceKey: number, query: PageQuery): readonly QueuedEnvelope[] {
+    const lane = laneOf(this.#queue(deviceKey), query.urgent);
+    // A new connection begins at the front.
+    if (query.afterSeq === 0) lane.read = undefined;
+    const page = lane.tail.page(query.afterSeq, query.limit, query.nowMs) ?? this.#pageOfRows(deviceKey, lane, query);
+    if (page.length > 0) lane.read ??= new Map();
+    return page.map(({ envelope, groupMessageKey }) => {
+      lane.read?.set(envelope.seq, { bytes: envelope.ciphertext.length, groupMessageKey });
+      return envelope;
+    });
+  }
+
+  #pageOfRows(deviceKey: number, lane: Lane, { urgent, afterSeq, limit, nowMs }: PageQuery) {
     const rows = this.#sql.page.all(deviceKey, urgent ? 1 : 0, afterSeq, nowMs, limit);
-    if (rows.length < limit) tail.begin(rows.at(-1)?.seq ?? afterSeq);
-    return rows.map((row) => ({
-      seq: row.seq,
-      urgent,
-      messageId: row.message_id,
-      from: { accountId: row.from_account_id, deviceId: row.from_device_id },
-      groupId: row.group_id ?? undefined,
-      kind: row.kind,
-      ciphertext: row.ciphertext,
-      acceptedAtMs: row.accepted_at_ms,
-    }));
+    if (rows.length < limit) lane.tail.begin(rows.at(-1)?.seq ?? afterSeq);
+    return rows.map((row) => ({ envelope: envelopeOf(row, urgent), groupMessageKey: row.group_message_key }));
   }
 
   acknowledge(deviceKey: number, seqs: readonly number[]): void {
     const queue = this.#queue(deviceKey);
     const gone: GoneRow[] = [];
     for (const seq of seqs) {
-      queue.urgent.remove(seq);
-      queue.ordinary.remove(seq);
-      const row = this.#sql.acknowledge.get(deviceKey, seq);
+      const row =
+        this.#acknowledgeRead(deviceKey, queue.ordinary, 0, seq) ??
+        this.#acknowledgeRead(deviceKey, queue.urgent, 1, seq) ??
+        this.#acknowledgeUnread(deviceKey, queue, seq);
       if (row) gone.push(row);
     }
     this.#gone(gone);
+  }
+
+  #acknowledgeRead(deviceKey: number, lane: Lane, laneCode: 0 | 1, seq: number): GoneRow | undefined {
+    const read = lane.read?.get(seq);
+    if (!lane.read || !read) return undefined;
+    lane.read.delete(seq);
+    if (lane.read.size === 0) lane.read = undefined;
+    lane.tail.remove(seq);
+    if (this.#sql.acknowledge.run(deviceKey, laneCode, seq) === 0) return undefined;
+    return { device_key: deviceKey, bytes: read.bytes, group_message_key: read.groupMessageKey };
+  }
+
+  #acknowledgeUnread(deviceKey: number, queue: Queue, seq: number): GoneRow | undefined {
+    queue.urgent.tail.remove(seq);
+    queue.ordinary.tail.remove(seq);
+    return this.#sql.acknowledgeUnread.get(deviceKey, seq);
   }
 
   /** True when there may be more. */
@@ -201,8 +237,8 @@ export class SqliteQueues {
     const held = this.#queues.get(deviceKey);
     if (held) return held;
     const { seq_reserved: seq, messages, bytes } = this.#sql.state.get(deviceKey)!;
-    const tail = () => new QueueTail(this.#tailBudget);
-    const queue: Queue = { seq, seqReserved: seq, messages, bytes, urgent: tail(), ordinary: tail() };
+    const lane = (): Lane => ({ tail: new QueueTail(this.#tailBudget), read: undefined });
+    const queue: Queue = { seq, seqReserved: seq, messages, bytes, urgent: lane(), ordinary: lane() };
     this.#queues.set(deviceKey, queue);
     return queue;
   }
@@ -221,11 +257,24 @@ export class SqliteQueues {
   }
 }
 
-function tailOf(queue: Queue, urgent: boolean): QueueTail {
+function envelopeOf(row: EnvelopeRow, urgent: boolean): QueuedEnvelope {
+  return {
+    seq: row.seq,
+    urgent,
+    messageId: row.message_id,
+    from: { accountId: row.from_account_id, deviceId: row.from_device_id },
+    groupId: row.group_id ?? undefined,
+    kind: row.kind,
+    ciphertext: row.ciphertext,
+    acceptedAtMs: row.accepted_at_ms,
+  };
+}
+
+function laneOf(queue: Queue, urgent: boolean): Lane {
   return urgent ? queue.urgent : queue.ordinary;
 }
 
 function letGo(queue: Queue): void {
-  queue.urgent.end();
-  queue.ordinary.end();
+  queue.urgent.tail.end();
+  queue.ordinary.tail.end();
 }
