@@ -66,9 +66,9 @@ export const newDeviceSchema = z.object({
   identityKey: bytes(32),
   signedPrekey: signedPrekeySchema,
   oneTimePrekeys: z.array(oneTimePrekeySchema).max(LIMITS.oneTimePrekeysMax),
-  lastResortKemPrekey: kemPrekeySchema.optional(),
+  lastResortKemPrekey: kemPrekeySchema,
   /** Few here, the others over the socket: they are large. */
-  kemPrekeys: z.array(kemPrekeySchema).max(10).default([]),
+  kemPrekeys: z.array(kemPrekeySchema).max(10),
 });
 export type NewDeviceBody = z.infer<typeof newDeviceSchema>;
 

@@ -16,8 +16,8 @@ export function checkedNewDevice(body: NewDeviceBody, proof: string, proven: Uin
   const oneTimePrekeys = body.oneTimePrekeys.map(({ id, publicKey }) => ({ id, publicKey: decoded(publicKey) }));
   checkOneTimePrekeys(oneTimePrekeys);
   const kemPrekeys = body.kemPrekeys.map(signedOf);
-  const lastResortKemPrekey = body.lastResortKemPrekey && signedOf(body.lastResortKemPrekey);
-  checkKemPrekeys(identityKey, lastResortKemPrekey ? [...kemPrekeys, lastResortKemPrekey] : kemPrekeys);
+  const lastResortKemPrekey = signedOf(body.lastResortKemPrekey);
+  checkKemPrekeys(identityKey, [...kemPrekeys, lastResortKemPrekey]);
   return { identityKey, signedPrekey, oneTimePrekeys, kemPrekeys, lastResortKemPrekey };
 }
 

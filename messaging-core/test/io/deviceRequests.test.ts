@@ -92,6 +92,7 @@ test('[AUTH-7] registration takes KEM prekeys that the identity vouches for, and
   for (const [device, code] of [
     [{ kemPrekeys: [stranger.kemPrekey(1)] }, 'signature-invalid'],
     [{ lastResortKemPrekey: stranger.kemPrekey(9) }, 'signature-invalid'],
+    [{ lastResortKemPrekey: undefined }, 'invalid-request'],
     [{ kemPrekeys: [kemPrekeys[0], kemPrekeys[0]] }, 'invalid-request'],
     [{ kemPrekeys: [{ ...kemPrekeys[0], id: 0 }] }, 'invalid-request'],
     [{ kemPrekeys: [{ ...kemPrekeys[0], publicKey: 'A'.repeat(43) }] }, 'invalid-request'],

@@ -19,6 +19,7 @@ test(`[WIRE-3] hostile frames harm nobody else (CARILLON_FUZZ_SEED=${SEED})`, as
   const ben = await TestDevice.register(server, 'ben', 5);
   const bystander = await ben.connect();
   const token = await ana.login();
+  const deviceList = ana.identity.deviceList(ana.accountId, 1, [ben.identity]);
   const bodies: RequestBody[] = [
     { case: 'hello', value: { token, version: 1 } },
     { case: 'send', value: sendRequest([ben.address]) },
@@ -29,6 +30,12 @@ test(`[WIRE-3] hostile frames harm nobody else (CARILLON_FUZZ_SEED=${SEED})`, as
       case: 'publishPrekeys',
       value: { oneTimePrekeys: oneTimePrekeys(2).map(({ id }) => ({ id, publicKey: new Uint8Array(32).fill(9) })) },
     },
+    { case: 'publishPrekeys', value: { kemPrekeys: [{ id: 1, publicKey: new Uint8Array(1568) }] } },
+    { case: 'offerLink', value: { linkId: 'a'.repeat(32), sealed: new Uint8Array(9), deviceList } },
+    { case: 'removeDevice', value: { deviceId: 9, deviceList } },
+    { case: 'listDevices', value: {} },
+    { case: 'refreshToken', value: {} },
+    { case: 'ping', value: {} },
   ];
   const frames = bodies.map((body, index) =>
     toBinary(MessagingClientFrameSchema, create(MessagingClientFrameSchema, { requestId: 500 + index, body })),

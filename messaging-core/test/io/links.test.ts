@@ -175,6 +175,7 @@ test('[AUTH-7] the keys of a new device are checked, and a mistake in them does 
     [{ device: { ...device, kemPrekeys: [identity.kemPrekey(5, new Uint8Array(1568).fill(255))] } }, 'invalid-request'],
     [{ device: { ...device, kemPrekeys: [identity.kemPrekey(5, new Uint8Array(1567))] } }, 'invalid-request'],
     [{ device: { ...device, identityKey: 'A'.repeat(43) } }, 'invalid-request'],
+    [{ device: { ...device, lastResortKemPrekey: undefined } }, 'invalid-request'],
     [{}, 'invalid-request'],
   ];
   for (const [index, [change, code]] of refusals.entries()) {
