@@ -9,7 +9,7 @@ import type { QueueNotices } from './queueNotices.ts';
 /** Queues written by one batch: more costs fewer commits and holds up other requests longer. */
 const BATCH_DEVICES_MAX = 128;
 /** After a node's death its groups wait so long. Shorter, and a slow batch may lose its lease while it runs. */
-const LEASE_MS = 10_000;
+const LEASE_MS = 5_000;
 /** How often the store is asked without being told of work: what other nodes left behind. */
 const LOOK_EVERY_MS = 2_000;
 const RETRY_FIRST_MS = 50;

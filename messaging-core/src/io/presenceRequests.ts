@@ -1,5 +1,6 @@
 // Presence, its audience, and blocks.
 import {
+  addressKey,
   LIMITS,
   type ListBlockedRequest,
   PresenceAudience,
@@ -19,6 +20,8 @@ import type { Reply } from './requests.ts';
 
 /** Changes of privacy and blocks of one account: each is written to disk, and whoever watches is looked at again. */
 const CHANGES = { perSecond: 5, burst: 200 };
+/** Times one device may become active: all who watch are told of each. Becoming inactive is never refused. */
+const ACTIVATIONS = { perSecond: 0.5, burst: 30 };
 /** Watches begun by one account, over all its sockets. */
 const WATCHES = { perSecond: 10, burst: 200 };
 
@@ -38,6 +41,7 @@ export interface PresenceRequestsOptions {
 export class PresenceRequests {
   readonly #options: PresenceRequestsOptions;
   readonly #changes = new RateLimits(CHANGES);
+  readonly #activations = new RateLimits(ACTIVATIONS);
   readonly #begun = new RateLimits(WATCHES);
 
   constructor(options: PresenceRequestsOptions) {
@@ -61,6 +65,7 @@ export class PresenceRequests {
 
   /** @throws ProtocolError */
   async setPresence(device: DeviceConnection, { active }: SetPresenceRequest): Promise<Reply> {
+    if (active) this.#activations.take(addressKey(device.address), this.#options.now());
     await device.setActive(active);
     return DONE;
   }

@@ -248,4 +248,7 @@ test('[PRES-8] many changes and watches in a row are limited', async (t) => {
   const someone = newAccountId() as AccountId;
   const watches = Array.from({ length: 260 }, () => watch(a, someone));
   assert.ok((await Promise.allSettled(watches)).some(({ status }) => status === 'rejected'));
+  for (let count = 0; count < 30; count++) await setActive(a, true);
+  assert.equal((await refusal(setActive(a, true))).code, 'rate-limited');
+  await setActive(a, false);
 });
