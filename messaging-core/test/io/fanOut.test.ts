@@ -10,7 +10,17 @@ import type { FanOutStep, GroupAcceptOutcome, GroupStore, NewGroupMessage } from
 import { SqliteStore } from '../../src/index.ts';
 import { startProcess } from '../serviceProcess.ts';
 import { messageId, TestDevice } from '../testDevice.ts';
-import { createGroup, creation, groupSend, member, newAccountId, rosterOf, signed } from '../testGroup.ts';
+import {
+  createGroup,
+  creation,
+  fetchGroup,
+  groupSend,
+  groupSendRequest,
+  member,
+  newAccountId,
+  rosterOf,
+  signed,
+} from '../testGroup.ts';
 import { startServer, tempDir } from '../testServer.ts';
 import { refusal, type TestSocket } from '../testSocket.ts';
 
@@ -174,8 +184,14 @@ test('[GROUP-5] 1,024 members: everyone has every message once and in order, tho
   const roster = rosterOf(await from.request({ case: 'createGroup', value: { change } }, 'group'));
   assert.equal(roster.members.size, MEMBERS);
   const half = await Promise.all(devices.slice(0, CONNECTED / 2).map((device) => device.connect(second)));
-  const sent = Array.from({ length: 6 }, () => messageId());
-  for (const id of sent) await groupSend(from, roster.groupId, { messageId: id });
+  const { revision } = await fetchGroup(from, roster.groupId);
+  const sent = Array.from({ length: 20 }, () => messageId());
+  // All accepted before the first has come to everyone.
+  await Promise.all(
+    sent.map((id) =>
+      from.request({ case: 'groupSend', value: groupSendRequest(revision!, { messageId: id }) }, 'sent'),
+    ),
+  );
   await second.kill('SIGKILL');
   for (const socket of half) assert.deepEqual(ids(socket), sent.slice(0, socket.deliveries.length));
   // Killed again while it goes on with what it had not finished.
