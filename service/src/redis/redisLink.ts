@@ -24,6 +24,8 @@ export interface RedisLinkOptions {
   /** Replicas that must have a write before it counts; 0 waits for none. */
   readonly replicasMin?: number;
   readonly onError?: (error: Error) => void;
+  /** How long to try at the start; a Redis that starts at the same moment may take a while. */
+  readonly startMs?: number;
 }
 
 const clientOptions = {
@@ -89,8 +91,9 @@ export class RedisLink {
   /** @throws Error in words when Redis cannot be reached or is too old */
   static async connect(options: RedisLinkOptions): Promise<RedisLink> {
     const urls = options.url.split(',').map((url) => url.trim());
+    const { startMs = CONNECT_MS_MAX } = options;
     try {
-      const driver = urls.length > 1 ? await clusterDriver(urls) : await singleDriver(urls[0]!);
+      const driver = urls.length > 1 ? await clusterDriver(urls, startMs) : await singleDriver(urls[0]!, startMs);
       return new RedisLink(driver, options);
     } catch (cause) {
       throw new Error(`Redis cannot be reached: ${wordsOf(cause)}`, { cause });
@@ -194,11 +197,13 @@ export class RedisLink {
   }
 }
 
-async function singleDriver(url: string): Promise<Driver> {
+async function singleDriver(url: string, startMs: number): Promise<Driver> {
   const client = singleClient(url);
   const subscriber = client.duplicate();
   const listeners = new Set<(error: Error | undefined) => void>();
+  let last: Error | undefined;
   const tell = (error?: Error) => {
+    last = error;
     for (const listener of listeners) listener(error);
   };
   for (const each of [client, subscriber]) {
@@ -209,10 +214,10 @@ async function singleDriver(url: string): Promise<Driver> {
     });
   }
   try {
-    await Promise.race([Promise.all([client.connect(), subscriber.connect()]), tooLong()]);
+    await Promise.race([Promise.all([client.connect(), subscriber.connect()]), tooLong(startMs)]);
   } catch (error) {
     for (const each of [client, subscriber]) each.destroy();
-    throw error;
+    throw last ?? error;
   }
   return {
     send: (_key, args) => client.sendCommand<RedisReply>(args, { typeMapping }),
@@ -225,20 +230,22 @@ async function singleDriver(url: string): Promise<Driver> {
   };
 }
 
-async function clusterDriver(urls: readonly string[]): Promise<Driver> {
+async function clusterDriver(urls: readonly string[], startMs: number): Promise<Driver> {
   const cluster: ClusterClient = clusterClient(urls);
   const listeners = new Set<(error: Error | undefined) => void>();
+  let last: Error | undefined;
   const tell = (error?: Error) => {
+    last = error;
     for (const listener of listeners) listener(error);
   };
   cluster.on('error', tell);
   cluster.on('node-error', tell);
   cluster.on('node-ready', () => tell());
   try {
-    await Promise.race([cluster.connect(), tooLong()]);
+    await Promise.race([cluster.connect(), tooLong(startMs)]);
   } catch (error) {
     cluster.destroy();
-    throw error;
+    throw last ?? error;
   }
   return {
     send: (key, args) => cluster.sendCommand<RedisReply>(key, false, [...args], { typeMapping }),
@@ -254,9 +261,9 @@ async function clusterDriver(urls: readonly string[]): Promise<Driver> {
   };
 }
 
-function tooLong(): Promise<never> {
+function tooLong(startMs: number): Promise<never> {
   return new Promise((_, reject) => {
-    setTimeout(() => reject(new Error('no answer')), CONNECT_MS_MAX).unref();
+    setTimeout(() => reject(new Error('no answer')), startMs).unref();
   });
 }
 

@@ -31,11 +31,15 @@ export function encodeNodeSignal({ address, attachment, signal }: NodeSignal): s
   return JSON.stringify({ address, attachment, signal: encoded });
 }
 
-/** @throws Error when no node of ours wrote it */
-export function decodeNodeSignal(message: Buffer): NodeSignal {
-  const { address, attachment, signal } = JSON.parse(message.toString()) as Wire;
-  if (signal.type !== 'ephemeral') return { address, attachment, signal };
-  const { groupId, ciphertext, ...rest } = signal.envelope;
-  const envelope: EphemeralEnvelope = { ...rest, groupId, ciphertext: base64urlToBytes(ciphertext) };
-  return { address, attachment, signal: { type: 'ephemeral', envelope } };
+/** Undefined when no node of this version wrote it: nodes are updated one after the other. */
+export function decodeNodeSignal(message: Buffer): NodeSignal | undefined {
+  try {
+    const { address, attachment, signal } = JSON.parse(message.toString()) as Wire;
+    if (signal.type !== 'ephemeral') return { address, attachment, signal };
+    const { groupId, ciphertext, ...rest } = signal.envelope;
+    const envelope: EphemeralEnvelope = { ...rest, groupId, ciphertext: base64urlToBytes(ciphertext) };
+    return { address, attachment, signal: { type: 'ephemeral', envelope } };
+  } catch {
+    return undefined;
+  }
 }

@@ -10,16 +10,21 @@ const INDEX_AGAIN_MS = 6 * 3600_000;
 /** Entries a scan takes at once: bounds the script's memory. */
 const SCAN_ENTRIES = 64;
 
-/** What account scripts share. */
-export const QUEUE_PRELUDE = `
+/** Functions of a script are made anew with each call: each takes only what it needs. */
+const ENTRIES = `
 local root = KEYS[1]
 local function field(entry, name)
   for i = 1, #entry[2], 2 do if entry[2][i] == name then return entry[2][i + 1] end end
 end
-local function count(id, messages, bytes)
-  redis.call('HINCRBY', root .. ':d:' .. id, 'n', messages)
-  redis.call('HINCRBY', root .. ':d:' .. id, 'b', bytes)
+local function text(number) return string.format('%.0f', number) end
+-- Of a device: messages and bytes queued, seq, first expiry of each lane.
+local function sizeOf(id) return redis.call('HMGET', root .. ':d:' .. id, 'n', 'b', 's', 'eo', 'eu') end
+local function removed(id, messages, bytes)
+  local size = redis.call('HMGET', root .. ':d:' .. id, 'n', 'b')
+  redis.call('HSET', root .. ':d:' .. id, 'n', text((size[1] or 0) - messages), 'b', text((size[2] or 0) - bytes))
 end
+`;
+const EXPIRY = `${ENTRIES}
 -- Drops up to max expired entries of a lane; gives how many, and the first expiry of what is left.
 local function dropExpired(id, lane, now, max)
   local queue, dropped, bytes, first, after = root .. ':' .. lane .. ':' .. id, 0, 0, nil, '-'
@@ -36,28 +41,31 @@ local function dropExpired(id, lane, now, max)
     if dropped >= max then first = 0 break end
     after = '(' .. entries[#entries][1]
   end
-  if dropped > 0 then count(id, -dropped, -bytes) end
-  if first then redis.call('HSET', root .. ':d:' .. id, 'e' .. lane, string.format('%.0f', first))
+  if dropped > 0 then removed(id, dropped, bytes) end
+  if first then redis.call('HSET', root .. ':d:' .. id, 'e' .. lane, text(first))
   else redis.call('HDEL', root .. ':d:' .. id, 'e' .. lane) end
   return dropped, first
 end
+`;
+const PUT = `${EXPIRY}
+-- What sizeOf says when an envelope fits; else nothing.
 local function hasRoom(id, bytes, now, messagesMax, bytesMax)
-  local size = redis.call('HMGET', root .. ':d:' .. id, 'n', 'b', 'eo', 'eu')
-  local function fits(n, b) return tonumber(n or 0) < messagesMax and tonumber(b or 0) + bytes <= bytesMax end
-  if fits(size[1], size[2]) then return true end
+  local size = sizeOf(id)
+  local function fits() return tonumber(size[1] or 0) < messagesMax and tonumber(size[2] or 0) + bytes <= bytesMax end
+  if fits() then return size end
   -- What nobody will read any more does not count.
-  if size[3] and tonumber(size[3]) <= now then dropExpired(id, 'o', now, math.huge) end
-  if size[4] and tonumber(size[4]) <= now then dropExpired(id, 'u', now, math.huge) end
-  local left = redis.call('HMGET', root .. ':d:' .. id, 'n', 'b')
-  return fits(left[1], left[2])
+  if size[4] and tonumber(size[4]) <= now then dropExpired(id, 'o', now, math.huge) end
+  if size[5] and tonumber(size[5]) <= now then dropExpired(id, 'u', now, math.huge) end
+  size = sizeOf(id)
+  return fits() and size or nil
 end
-local function put(id, lane, expires, header, ciphertext)
-  local device = root .. ':d:' .. id
-  local seq = redis.call('HINCRBY', device, 's', 1)
-  redis.call('XADD', root .. ':' .. lane .. ':' .. id, string.format('%.0f-0', seq), 'x', expires, 'h', header, 'c', ciphertext)
-  count(id, 1, #ciphertext)
-  local first = redis.call('HGET', device, 'e' .. lane)
-  if not first or tonumber(expires) < tonumber(first) then redis.call('HSET', device, 'e' .. lane, expires) end
+local function put(id, size, lane, expires, header, ciphertext)
+  local seq = text((size[3] or 0) + 1)
+  redis.call('XADD', root .. ':' .. lane .. ':' .. id, seq .. '-0', 'x', expires, 'h', header, 'c', ciphertext)
+  local known = lane == 'o' and size[4] or lane == 'u' and size[5] or nil
+  local first = known and tonumber(known) <= tonumber(expires) and known or expires
+  redis.call('HSET', root .. ':d:' .. id, 's', seq, 'n', text((size[1] or 0) + 1),
+    'b', text((size[2] or 0) + #ciphertext), 'e' .. lane, first)
 end
 -- What the index is to be told: the expiry, if it knows of none as early.
 local function toIndex(expires, now)
@@ -65,7 +73,7 @@ local function toIndex(expires, now)
   local isKnown = known[1] and tonumber(known[1]) <= tonumber(expires)
   if isKnown and known[2] and now - tonumber(known[2]) < ${INDEX_AGAIN_MS} then return '' end
   local first = isKnown and known[1] or expires
-  redis.call('HSET', root, 'xe', first, 'xa', string.format('%.0f', now))
+  redis.call('HSET', root, 'xe', first, 'xa', text(now))
   return first
 end
 local function remember(mark, at)
@@ -83,7 +91,7 @@ end
  */
 export const ENQUEUE = new LuaScript(
   'enqueue',
-  `${QUEUE_PRELUDE}
+  `${PUT}
 local mark, at, expires, lane, messagesMax, bytesMax, own, from = unpack(ARGV, 1, 8)
 local before = redis.call('ZSCORE', root .. ':r', mark)
 if before then return {'repeated', before} end
@@ -98,22 +106,21 @@ for i = 9, #ARGV, 3 do
   if expected[ARGV[i]] == 'missing' then expected[ARGV[i]] = 'named' missing = missing - 1 end
 end
 if missing > 0 then return {'stale-devices', ids} end
-local now = tonumber(at)
+local now, sizes = tonumber(at), {}
 for i = 9, #ARGV, 3 do
-  if not hasRoom(ARGV[i], #ARGV[i + 2], now, tonumber(messagesMax), tonumber(bytesMax)) then
-    return {'queue-full', ARGV[i]}
-  end
+  sizes[i] = hasRoom(ARGV[i], #ARGV[i + 2], now, tonumber(messagesMax), tonumber(bytesMax))
+  if not sizes[i] then return {'queue-full', ARGV[i]} end
 end
 local oldest = remember(mark, at)
 if redis.call('SISMEMBER', root .. ':b', from) == 1 then return {'stored', '', oldest} end
-for i = 9, #ARGV, 3 do put(ARGV[i], lane, expires, ARGV[i + 1], ARGV[i + 2]) end
+for i = 9, #ARGV, 3 do put(ARGV[i], sizes[i], lane, expires, ARGV[i + 1], ARGV[i + 2]) end
 return {'stored', #ARGV > 8 and toIndex(expires, now) or '', oldest}`,
 );
 
 /** ARGV: device, then seqs. */
 export const ACKNOWLEDGE = new LuaScript(
   'acknowledge',
-  `${QUEUE_PRELUDE}
+  `${ENTRIES}
 local id, messages, bytes = ARGV[1], 0, 0
 for i = 2, #ARGV do
   for _, lane in ipairs({'o', 'u'}) do
@@ -126,7 +133,7 @@ for i = 2, #ARGV do
     end
   end
 end
-if messages > 0 then count(id, -messages, -bytes) end
+if messages > 0 then removed(id, messages, bytes) end
 return messages`,
 );
 
@@ -138,7 +145,7 @@ return messages`,
  */
 export const FAN_IN = new LuaScript(
   'fan in',
-  `${QUEUE_PRELUDE}
+  `${PUT}
 local group, number, lane, expires, header, ciphertext = unpack(ARGV, 1, 6)
 local now, messagesMax, bytesMax = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
 local own, from, after, left = ARGV[10], ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
@@ -152,8 +159,9 @@ for id in ids:gmatch('%d+') do
     reply[2] = id
     local seen = redis.call('HGET', root .. ':f:' .. id, group)
     if id ~= own and (not seen or tonumber(seen) < tonumber(number)) then
-      if hasRoom(id, #ciphertext, now, messagesMax, bytesMax) then
-        put(id, lane, expires, header, ciphertext)
+      local size = hasRoom(id, #ciphertext, now, messagesMax, bytesMax)
+      if size then
+        put(id, size, lane, expires, header, ciphertext)
         reply[#reply + 1] = id
       end
       redis.call('HSET', root .. ':f:' .. id, group, number)
@@ -175,7 +183,7 @@ return reply`,
  */
 export const SWEEP = new LuaScript(
   'sweep',
-  `${QUEUE_PRELUDE}
+  `${EXPIRY}
 local now, left, dropped, first = tonumber(ARGV[1]), tonumber(ARGV[3]), 0, nil
 for id in (redis.call('HGET', root, 'ds') or ''):gmatch('%d+') do
   for _, lane in ipairs({'o', 'u'}) do
@@ -188,12 +196,12 @@ for id in (redis.call('HGET', root, 'ds') or ''):gmatch('%d+') do
     if known and (not first or known < first) then first = known end
   end
 end
-if first then redis.call('HSET', root, 'xe', string.format('%.0f', first), 'xa', ARGV[1]) else redis.call('HDEL', root, 'xe') end
+if first then redis.call('HSET', root, 'xe', text(first), 'xa', ARGV[1]) else redis.call('HDEL', root, 'xe') end
 local old = redis.call('ZRANGEBYSCORE', root .. ':r', '-inf', '(' .. ARGV[2], 'LIMIT', 0, ARGV[3])
 if #old > 0 then redis.call('ZREM', root .. ':r', unpack(old)) end
 local oldest = redis.call('ZRANGE', root .. ':r', 0, 0, 'WITHSCORES')[2]
 if oldest then redis.call('HSET', root, 'xr', oldest) else redis.call('HDEL', root, 'xr') end
-return {dropped, #old, first and string.format('%.0f', first) or '', oldest or '', redis.call('HGET', root, 'gp') or ''}`,
+return {dropped, #old, first and text(first) or '', oldest or '', redis.call('HGET', root, 'gp') or ''}`,
 );
 
 /** ARGV: ids kept. Gives how many were forgotten. */

@@ -248,7 +248,9 @@ export class RedisSwitchboard implements Switchboard {
   }
 
   #hear(message: Buffer): void {
-    const { address, attachment, signal } = decodeNodeSignal(message);
+    const heard = decodeNodeSignal(message);
+    if (!heard) return;
+    const { address, attachment, signal } = heard;
     const local = this.#locals.get(addressKey(address));
     if (!local || (attachment !== undefined && attachment !== local.attachment)) return;
     if (signal.type === 'cut' && signal.why === 'replaced-by-new-connection') {
