@@ -43,7 +43,7 @@ export function createGroupHalf(parts: GroupHalfParts): GroupHalf {
       await applyContent(tx, changes, inbox, { ...arrival, group: groupId, trusted: true });
     },
   };
-  const sync = new GroupSync({ crypto, ledger, directory, sender, socket, self, now });
+  const sync = new GroupSync({ crypto, ledger, directory, sender, socket, self, account, now, onQueued });
   const onHanding = (groupId: Parameters<GroupSender['sendEphemeral']>[0], done: number, total: number) =>
     emitter.emit('groupKeys', { groupId, done, total });
   return {

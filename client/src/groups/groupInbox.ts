@@ -21,7 +21,7 @@ import type { Account } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
 import { isBlocked } from '../social/blocks.ts';
 import type { Changes } from '../store/ledger.ts';
-import { type Asked, addChore, claimAsk, keepWaiting, solved, takeWaiting, type Waiting } from './groupQueue.ts';
+import { type Asked, addChore, claimAsk, keepWaiting, takeAsked, takeWaiting, type Waiting } from './groupQueue.ts';
 import { type GroupRecord, readGroup } from './groupRecord.ts';
 import { keepSenderKey, openGroupMessage } from './senderChains.ts';
 
@@ -42,13 +42,21 @@ export interface GroupInboxParts {
   readonly apply: (tx: StoreTransaction, changes: Changes, arrival: GroupArrival) => Promise<void>;
 }
 
-/** A Sender Key message. Returns what was opened. `isLast`: the roster has just been looked at. */
+interface Opening {
+  readonly ephemeral?: boolean;
+  /** The roster has just been looked at. */
+  readonly isLast?: boolean;
+  /** Its sender has been asked for the key, and has answered. */
+  readonly isAnswered?: boolean;
+}
+
+/** A Sender Key message. Returns what was opened. */
 export async function openGroupDelivery(
   tx: StoreTransaction,
   changes: Changes,
   parts: GroupInboxParts,
   waiting: Waiting,
-  options: { readonly ephemeral?: boolean; readonly isLast?: boolean } = {},
+  options: Opening = {},
 ): Promise<Content | undefined> {
   const { groupId, from } = waiting;
   // What our other devices say in a group they tell us themselves.
@@ -63,10 +71,10 @@ export async function openGroupDelivery(
     }
     await keepWaiting(tx, waiting);
     if (group) await addChore(tx, { type: 'sync', groupId });
-    else await ask(tx, parts, groupId, from);
+    else if (!options.isAnswered) await ask(tx, parts, groupId, from);
     return undefined;
   }
-  return openMembers(tx, changes, parts, waiting, options.ephemeral === true);
+  return openMembers(tx, changes, parts, waiting, options);
 }
 
 async function openMembers(
@@ -74,7 +82,7 @@ async function openMembers(
   changes: Changes,
   parts: GroupInboxParts,
   waiting: Waiting,
-  ephemeral: boolean,
+  { ephemeral, isAnswered }: Opening,
 ): Promise<Content | undefined> {
   const { groupId, from, messageId, acceptedAtMs } = waiting;
   const contact = await readContact(tx, from.accountId);
@@ -84,6 +92,11 @@ async function openMembers(
     const padded = await openGroupMessage(tx, parts.crypto, groupId, from, waiting.ciphertext);
     if (!padded) {
       if (ephemeral) return undefined;
+      if (isAnswered) {
+        // It was never sealed for this group, or with a key that we were not given.
+        await say(tx, changes, parts, groupId, `A message from ${contact.name} could not be opened.`);
+        return undefined;
+      }
       await keepWaiting(tx, waiting);
       await ask(tx, parts, groupId, from);
       return undefined;
@@ -119,8 +132,10 @@ export async function takeSenderKey(
 ): Promise<void> {
   const groupId = groupIdSchema.safeParse(distribution.groupId);
   if (!groupId.success || !(await keepSenderKey(tx, groupId.data, from, distribution))) return;
-  await solved(tx, groupId.data, from);
-  for (const waiting of await takeWaiting(tx, groupId.data, from)) await openGroupDelivery(tx, changes, parts, waiting);
+  const isAnswered = await takeAsked(tx, groupId.data, from);
+  for (const waiting of await takeWaiting(tx, groupId.data, from)) {
+    await openGroupDelivery(tx, changes, parts, waiting, { isAnswered });
+  }
 }
 
 /** Everything that waits in a group whose roster has just been looked at. */

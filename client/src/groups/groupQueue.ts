@@ -57,8 +57,12 @@ export async function claimAsk(tx: StoreTransaction, groupId: GroupId, from: Ask
   return true;
 }
 
-export const solved = (tx: StoreTransaction, groupId: GroupId, from: Address): Promise<void> =>
-  tx.delete('groups', askedKey(groupId, from));
+/** It has answered. False when it was not asked. */
+export async function takeAsked(tx: StoreTransaction, groupId: GroupId, from: Address): Promise<boolean> {
+  const wasAsked = (await tx.get('groups', askedKey(groupId, from))) !== undefined;
+  if (wasAsked) await tx.delete('groups', askedKey(groupId, from));
+  return wasAsked;
+}
 
 /** What is to be done with the server, in the order of their keys. */
 export type Chore =
@@ -66,6 +70,8 @@ export type Chore =
   | { readonly type: 'join'; readonly groupId: GroupId; readonly from: Address; readonly invite: Uint8Array }
   /** The roster or the state may have changed. */
   | { readonly type: 'sync'; readonly groupId: GroupId }
+  /** There are members whose names this device does not know. */
+  | { readonly type: 'learn'; readonly groupId: GroupId }
   /** A member lacks our key, or knows the group too little. */
   | { readonly type: 'answer'; readonly groupId: GroupId; readonly to: Address };
 

@@ -19,7 +19,6 @@ import type { Account } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Ledger } from '../store/ledger.ts';
 import { planKeys } from './core/keyPlan.ts';
-import { ask } from './groupInbox.ts';
 import { type GroupRecord, readDevices, readGroup } from './groupRecord.ts';
 import type { GroupSync } from './groupSync.ts';
 import { handOut, noteGiven, readOwnChain, rotateOwnChain, sealGroupMessage } from './senderChains.ts';
@@ -194,18 +193,7 @@ export class GroupSender {
     if (synced.outcome === 'gone') {
       throw new ProtocolError('group-unknown', { words: 'You are not in this group any more.' });
     }
-    await this.#askAdministrators(synced.group);
     throw new ProtocolError('stale-group');
-  }
-
-  /** Too much was missed, or a step cannot be checked: somebody who knows has to vouch for what is now. */
-  async #askAdministrators({ groupId, members }: GroupRecord): Promise<void> {
-    const { ledger, account } = this.#parts;
-    const admins = members.filter(([id, role]) => role === 'admin' && id !== account().accountId);
-    const whom = (admins.length > 0 ? admins : members).slice(0, 3);
-    await ledger.change(async (tx) => {
-      for (const [accountId] of whom) await ask(tx, this.#parts, groupId, { accountId });
-    });
   }
 
   /** Returns those that did not get it. */

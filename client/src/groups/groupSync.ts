@@ -18,19 +18,29 @@ import { readConversationRecord, touchConversation } from '../conversations/conv
 import { addNotice, newMessageId } from '../conversations/writing.ts';
 import { beginMark } from '../messaging/applyReceipt.ts';
 import type { MessagingSocket } from '../messaging/messagingSocket.ts';
+import type { Account } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Changes } from '../store/ledger.ts';
 import { type Followed, followChanges, type Step } from './core/chain.ts';
 import { stepWords } from './core/words.ts';
-import { isMember } from './groupInbox.ts';
+import { ask, isMember } from './groupInbox.ts';
+import { addChore } from './groupQueue.ts';
 import { type GroupDevices, type GroupRecord, readGroup, rosterOf, writeDevices, writeGroup } from './groupRecord.ts';
 import { type GroupState, openState } from './groupState.ts';
 import { memberContact } from './groupView.ts';
 import { knowSigners, type SignerParts } from './signers.ts';
 
+/** Administrators who are asked about a group that cannot be followed any more: one answer is enough. */
+const ASKED_MAX = 3;
+/** A notice says no more names than a few. */
+const NAMED_MAX = 16;
+
 export interface SyncParts extends SignerParts {
   readonly socket: MessagingSocket;
+  readonly account: () => Account;
   readonly now: () => number;
+  /** There is something in the outbox. */
+  readonly onQueued: () => void;
 }
 
 /** What a member says a group is, to one who does not know it. */
@@ -70,7 +80,7 @@ export class GroupSync {
       const known = rosterOf(group);
       const followed = await this.#follow(groupId, known, reply);
       if (followed.outcome === 'gap') {
-        await ledger.change((tx) => writeGroup(tx, { ...group, gap: true }));
+        await this.#askAdministrators(group);
         return { outcome: 'gap', group };
       }
       if (followed.outcome === 'identity-changed') throw await this.#unaccepted(followed.accountId);
@@ -161,6 +171,7 @@ export class GroupSync {
       gap: false,
     };
     const devices = devicesOf(reply, roster);
+    if (!welcome) await this.#learnNames(steps);
     await ledger.change(async (tx, changes) => {
       // What another step has learnt meanwhile stands.
       if (((await readGroup(tx, group.groupId))?.revision ?? 0) > next.revision) return;
@@ -170,11 +181,22 @@ export class GroupSync {
           await beginMark(tx, group.groupId, account, now());
       }
       await writeDevices(tx, group.groupId, devices);
+      await addChore(tx, { type: 'learn', groupId: group.groupId });
       changes.conversation(group.groupId);
       if (welcome) await this.#welcome(tx, changes, next, welcome);
       else await noteSteps(tx, changes, this.#parts, group, steps, next);
     });
     return joined ? { outcome: 'current', group: next, devices } : { outcome: 'gone' };
+  }
+
+  /** So that what happened can be said with names; nameless when the directory does not answer. */
+  async #learnNames(steps: readonly Step[]): Promise<void> {
+    const named = steps.flatMap(({ read: { change } }) => [
+      ...change.put.map(({ accountId }) => accountId),
+      ...change.removed,
+    ]);
+    const accounts = [...new Set(named)].filter((accountId) => accountId !== this.#parts.self);
+    await Promise.allSettled(accounts.slice(0, NAMED_MAX).map((accountId) => this.#parts.directory.byId(accountId)));
   }
 
   /** The newest name and picture that a checked change carries. */
@@ -195,6 +217,22 @@ export class GroupSync {
     if (!isNew || from === self) return;
     const words = `${(await memberContact(tx, from)).name} added you to the group.`;
     await addNotice(tx, changes, { id: newMessageId(crypto), conversation: groupId, words, atMs: now() });
+  }
+
+  /** Too much was missed, or a step cannot be checked: somebody who knows has to vouch for what is now. */
+  async #askAdministrators(group: GroupRecord): Promise<void> {
+    const { ledger, self, onQueued } = this.#parts;
+    const { groupId } = group;
+    const others = group.members.filter(([accountId]) => accountId !== self);
+    const admins = others.filter(([, role]) => role === 'admin');
+    const whom = (admins.length > 0 ? admins : others).slice(0, ASKED_MAX);
+    await ledger.change(async (tx, changes) => {
+      await writeGroup(tx, { ...group, gap: true });
+      const words = 'What has changed in this group could not be checked. A member was asked about it.';
+      await this.#note(tx, changes, groupId, words);
+      for (const [accountId] of whom) await ask(tx, this.#parts, groupId, { accountId });
+    });
+    onQueued();
   }
 
   async #leave(groupId: GroupId, words: string): Promise<void> {

@@ -13,6 +13,7 @@ import {
   ProtocolError,
 } from '@carillon/protocol';
 import { readKeys } from '../account/profile.ts';
+import { readContact } from '../contacts/contactRecord.ts';
 import type { Directory } from '../contacts/directory.ts';
 import { touchConversation } from '../conversations/conversations.ts';
 import { addNotice, newMessageId } from '../conversations/writing.ts';
@@ -265,8 +266,10 @@ export class Groups {
       }
       await ledger.change((tx) => tx.delete('groups', key));
     }
-    if (chores.length > 0) this.#parts.onQueued();
-    if (chores.length === CHORES_AT_ONCE) await this.#runChores();
+    if (chores.length === 0) return;
+    this.#parts.onQueued();
+    // One may have brought another.
+    await this.#runChores();
   }
 
   async #do(chore: Chore): Promise<void> {
@@ -276,9 +279,38 @@ export class Groups {
       await this.#answer(groupId, chore.to);
       return;
     }
+    if (chore.type === 'learn') {
+      await this.#learn(groupId);
+      return;
+    }
     if (chore.type === 'sync') await sync.refresh(groupId);
     else await this.#join(groupId, chore.from, chore.invite);
     await ledger.change((tx, changes) => openAllWaiting(tx, changes, inbox, groupId));
+  }
+
+  /** Names of those whom this device has not met yet. */
+  async #learn(groupId: GroupId): Promise<void> {
+    const { ledger, directory } = this.#parts;
+    const { accountId: self } = this.#self();
+    const unknown = await ledger.read(async (tx) => {
+      const found: AccountId[] = [];
+      for (const [accountId] of (await readGroup(tx, groupId))?.members ?? []) {
+        if (accountId !== self && !(await readContact(tx, accountId))) found.push(accountId);
+      }
+      return found;
+    });
+    if (unknown.length === 0) return;
+    const worker = async () => {
+      for (let next = unknown.shift(); next !== undefined; next = unknown.shift()) {
+        await directory.byId(next).catch((error: unknown) => {
+          if (error instanceof ProtocolError && LATER.has(error.code)) throw error;
+        });
+      }
+    };
+    const outcomes = await Promise.allSettled(Array.from({ length: LOOKUPS_AT_ONCE }, worker));
+    await ledger.change(async (_tx, changes) => changes.conversation(groupId));
+    const failed = outcomes.find((outcome) => outcome.status === 'rejected');
+    if (failed) throw failed.reason;
   }
 
   async #join(groupId: GroupId, { accountId: from }: Address, bytes: Uint8Array): Promise<void> {
