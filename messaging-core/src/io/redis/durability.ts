@@ -36,8 +36,7 @@ export function durabilityOf(settings: ReadonlyMap<string, string>): Durability 
     case 'everysec':
       return {
         isDurable: true,
-        words:
-          'Redis syncs to disk every second: it may lose the last one or two seconds with its machine, not when it is killed.',
+        words: 'Redis syncs to disk every second: it may lose the last one or two seconds when it or its machine dies.',
       };
     default:
       return {
