@@ -121,7 +121,8 @@ export class Links {
       ...outcome.address,
       handle: outcome.handle,
     };
-    await shortLived.replace('link', linkId, completing, linkText(linked));
+    // Linked it is, whatever becomes of this: only a repeat would not be answered as the first time.
+    await shortLived.replace('link', linkId, completing, linkText(linked)).catch(() => false);
     await onLinked(outcome.address);
     return replyOf(linked);
   }
