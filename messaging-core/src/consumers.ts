@@ -45,10 +45,11 @@ export async function openConsumers(options: ConsumersOptions): Promise<Consumer
     const metrics =
       port === undefined ? undefined : await openMessagingMetrics({ host, port, events, connectedDevices, log });
     if (metrics) closings.push(() => metrics.close());
-    const { store, switchboard } = engines;
+    const { store, switchboard, shortLived } = engines;
     const manyNodes = redisUrl !== undefined;
     const hooks = metrics ? { onPush: metrics.onPush, onEnd: metrics.onEnd } : {};
-    const push = await openPushService({ config, dataDir, manyNodes, events, store, switchboard, now, log, ...hooks });
+    const shared = { store, switchboard, shortLived, manyNodes, events };
+    const push = await openPushService({ config, dataDir, ...shared, now, log, ...hooks });
     closings.push(() => push.close());
     return { events, vapidPublicKey: push.vapidPublicKey, close };
   } catch (error) {

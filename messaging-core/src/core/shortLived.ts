@@ -1,9 +1,9 @@
 // The port to what lives for seconds or minutes and is shared by the nodes of
-// one system: codes under way, challenges, link codes, nodes' public keys. Losing
+// one system: codes under way, challenges, link codes, nodes' public keys, when a device was woken. Losing
 // it costs somebody a second attempt, never a message.
 // test/shortLivedContract.ts holds every adapter to this.
 
-export type ShortLivedKind = 'registration' | 'challenge-key' | 'spent-challenge' | 'link' | 'jwk' | 'revoked';
+export type ShortLivedKind = 'registration' | 'challenge-key' | 'spent-challenge' | 'link' | 'jwk' | 'revoked' | 'wake';
 
 /**
  * Values of a kind there may be at once, in the whole system. More costs memory (about 300 bytes each), fewer turns
@@ -16,6 +16,7 @@ export const SHORT_LIVED_MAX: Readonly<Record<ShortLivedKind, number>> = {
   link: 20_000,
   jwk: 1_000,
   revoked: 20_000,
+  wake: 200_000,
 };
 
 export interface ShortLived {

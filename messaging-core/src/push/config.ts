@@ -54,7 +54,7 @@ export const pushConfigFields = {
     .max(3600)
     .default(30)
     .describe(
-      'A sleeping device is woken for messages no more often than this, by each node; calls wake at once. More spares batteries and the quota of the push services, and delays what comes shortly after a wake-up.',
+      'A sleeping device is woken for messages no more often than this; calls wake at once. More spares batteries and the quota of the push services, and delays what comes shortly after a wake-up.',
     ),
 };
 

@@ -5,6 +5,7 @@ import path from 'node:path';
 import { type Address, LIMITS } from '@carillon/protocol';
 import { ConfigError, EventConsumer, type EventLog, type Log, type RecordedEvent } from '@carillon/service';
 import type { MessagingStore, PushServiceName } from '../core/messagingStore.ts';
+import type { ShortLived } from '../core/shortLived.ts';
 import type { Switchboard } from '../core/switchboard.ts';
 import type { PushConfig } from './config.ts';
 import type { PushSender } from './core/pushSender.ts';
@@ -25,6 +26,7 @@ export interface PushServiceOptions extends Pick<PushDispatcherOptions, 'onPush'
   readonly events: EventLog;
   readonly store: MessagingStore;
   readonly switchboard: Switchboard;
+  readonly shortLived: ShortLived;
   readonly now: () => number;
   readonly log: Log;
 }

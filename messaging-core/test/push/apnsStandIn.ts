@@ -28,12 +28,13 @@ export async function startApns(t: TestContext, now: () => number = Date.now): P
   const unregistered = new Set<string>();
   const bad = new Set<string>();
   const issuedAt: number[] = [];
+  const latest = new Map<number, number>();
   const service = await StandIn.start(t, async (received, broken): Promise<Answer> => {
     const token = /^\/3\/device\/([0-9a-f]{64})$/.exec(received.path)?.[1];
     if (!token) broken(`path ${received.path}`);
     checkHeaders(received, bundle, broken);
     checkPayload(received, broken);
-    const refusal = await providerTokenRefusal(received, { publicKey, key, issuedAt, now }, broken);
+    const refusal = await providerTokenRefusal(received, { publicKey, key, issuedAt, latest, now }, broken);
     if (refusal) return { status: 403, body: { reason: refusal } };
     if (bad.has(token!)) return { status: 400, body: { reason: 'BadDeviceToken' } };
     if (unregistered.has(token!)) return { status: 410, body: { reason: 'Unregistered', timestamp: now() } };
@@ -71,12 +72,14 @@ interface Provider {
   readonly publicKey: KeyObject;
   readonly key: ApnsStandIn['key'];
   readonly issuedAt: number[];
+  /** By connection. */
+  readonly latest: Map<number, number>;
   readonly now: () => number;
 }
 
 async function providerTokenRefusal(
-  { headers }: Received,
-  { publicKey, key, issuedAt, now }: Provider,
+  { headers, connection }: Received,
+  { publicKey, key, issuedAt, latest, now }: Provider,
   broken: (rule: string) => void,
 ): Promise<string | undefined> {
   const token = /^bearer (\S+)$/.exec(String(headers.authorization))?.[1];
@@ -96,10 +99,9 @@ async function providerTokenRefusal(
     return 'InvalidProviderToken';
   }
   const { iat = 0 } = decodeJwt(token);
-  const last = issuedAt.at(-1);
-  if (last !== iat) {
-    if (last !== undefined && iat - last < 20 * 60) broken('provider token refreshed within 20 minutes');
-    issuedAt.push(iat);
-  }
+  const last = latest.get(connection);
+  if (last !== undefined && last !== iat && iat - last < 20 * 60) broken('provider token refreshed within 20 minutes');
+  latest.set(connection, iat);
+  if (issuedAt.at(-1) !== iat) issuedAt.push(iat);
   return now() / 1000 - iat > 3600 ? 'ExpiredProviderToken' : undefined;
 }

@@ -10,6 +10,7 @@ import type { Address } from '@carillon/protocol';
 import { type EventLog, parseConfig, SqliteEventLog, silentLog } from '@carillon/service';
 import { z } from 'zod';
 import type { PushTarget } from '../../src/core/messagingStore.ts';
+import { MemoryShortLived } from '../../src/io/memory/memoryShortLived.ts';
 import { MemorySwitchboard } from '../../src/io/memory/memorySwitchboard.ts';
 import { SqliteStore } from '../../src/io/sqliteStore.ts';
 import { pushConfigFields } from '../../src/push/config.ts';
@@ -67,6 +68,7 @@ async function start(t: TestContext): Promise<System> {
     events,
     store,
     switchboard,
+    shortLived: new MemoryShortLived(Date.now),
     now: Date.now,
     log: silentLog,
     onPush: () => {},
@@ -223,7 +225,10 @@ test('[PUSH-19] what is not configured is off; what is configured wrongly is ref
   t.after(() => events.close());
   const base = { dataDir: dir, events, manyNodes: false, now: Date.now, log: silentLog, ...nothing };
   // Neither is reached: nothing is read from the log.
-  const unused = { store: {}, switchboard: {} } as Pick<PushServiceOptions, 'store' | 'switchboard'>;
+  const unused = { store: {}, switchboard: {}, shortLived: {} } as Pick<
+    PushServiceOptions,
+    'store' | 'switchboard' | 'shortLived'
+  >;
   const open = (env: Record<string, string>, over = {}) =>
     openPushService({ ...base, ...unused, ...over, config: configOf(env) });
   const off = await open({});

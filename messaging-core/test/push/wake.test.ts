@@ -98,6 +98,22 @@ test('[PUSH-1] another call after the push is another push, unless the device ha
   }
 });
 
+test('[PUSH-1] what another node has pushed meanwhile serves for what was queued before it', () => {
+  const device = new Sleeper();
+  device.wish(true);
+  device.nowMs += 50;
+  device.checked();
+  assert.deepEqual(ends(device.step({ type: 'pushed-elsewhere', atMs: device.nowMs - 10 })), ['unneeded']);
+  const newer = new Sleeper();
+  const elsewhereAtMs = newer.nowMs - 1_000;
+  newer.wish(true);
+  newer.checked();
+  newer.step({ type: 'pushed-elsewhere', atMs: elsewhereAtMs });
+  newer.tick();
+  assert.equal(newer.nowMs, elsewhereAtMs + WAKE_RULES.urgentEveryMs);
+  assert.equal(pushes(newer.checked()).length, 1);
+});
+
 test('[PUSH-2] messages wake once in a while, and only a device that is away while something waits', () => {
   const device = new Sleeper();
   device.wish(false);

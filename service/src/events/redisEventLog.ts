@@ -1,26 +1,33 @@
 // The event log of many nodes: one Redis stream, each named consumer a consumer
 // group, each node a member of it. An event is pending from the moment it is
-// given to a node until that node commits it; what stays pending for too long
-// belonged to a node that died, and is claimed by another (XAUTOCLAIM).
+// given to a node until that node commits it. A node that is alive renews what
+// it works on; what nobody renews belonged to one that died, and is claimed by
+// another (XAUTOCLAIM).
 //
 // Redis keeps events as durably as it is configured to (appendfsync): the last
 // second may be lost with the machine's power, as with the embedded log.
-import { createClient, type RedisClientType } from 'redis';
+import { once } from 'node:events';
+import { createClient, createCluster, type RedisClientType } from 'redis';
 import type { CarillonEvent, EventLog, RecordedEvent } from './eventLog.ts';
 import { decodeEvent, encodeEvent } from './recordedEvent.ts';
 
 /**
- * How long an event may be with a node before another takes it. Longer than consumers hold events (a minute), or
- * they are handled twice; raising it delays what a dead node left.
+ * How long an event may be with a node that does not renew it before another takes it: in time for a call that still
+ * rings. Shorter, and a node that is merely slow has its events handled twice.
  */
-const CLAIM_IDLE_MS = 90_000;
+const CLAIM_IDLE_MS = 15_000;
 /** Commands waiting while Redis is away; past it they fail at once. */
 const WAITING_COMMANDS_MAX = 20_000;
 /** Names of nodes that are gone for good are forgotten after so long. */
 const NODE_GONE_MS = 24 * 3600_000;
 const RECONNECT_MS_MAX = 2_000;
+const CLOSE_MS_MAX = 1_000;
+/** A connection that says nothing for so long is given up. Longer than any reader waits. */
+const SILENCE_MS_MAX = 20_000;
+const PING_EVERY_MS = 5_000;
 
 export interface RedisEventLogOptions {
+  /** redis:// or rediss://; several, comma separated, are nodes of one Redis Cluster. */
   readonly url: string;
   /** Names this node among the readers of a consumer; events pending under it are read again after a restart. */
   readonly node: string;
@@ -112,8 +119,10 @@ export class RedisEventLog implements EventLog {
     const readers = await Promise.allSettled(this.#readers.values());
     // A reader may be waiting inside Redis: it is not asked.
     for (const reader of readers) if (reader.status === 'fulfilled') reader.value.client.destroy();
-    if (this.#client.isReady) await this.#client.close();
-    else this.#client.destroy();
+    // What was appended is sent first, within a bound.
+    const late = AbortSignal.timeout(CLOSE_MS_MAX);
+    await Promise.race([this.#client.close().catch(() => {}), once(late, 'abort')]);
+    if (this.#client.isOpen) this.#client.destroy();
   }
 
   async #entries(consumer: string, reader: Reader, limit: number, waitMs: number): Promise<Entries> {
@@ -130,10 +139,10 @@ export class RedisEventLog implements EventLog {
     const nowMs = performance.now();
     if (nowMs - reader.claimedAtMs >= this.#claimIdleMs / 4) {
       reader.claimedAtMs = nowMs;
+      if (reader.given.length > 0) await reader.client.xClaimJustId(this.#key, consumer, node, 0, reader.given);
       const { messages } = await reader.client.xAutoClaim(this.#key, consumer, node, this.#claimIdleMs, '0', {
         COUNT: limit,
       });
-      // Its own that it still works on come back, too: they count as taken anew.
       const claimed = messages.filter((entry) => entry !== null && !reader.given.includes(entry.id)) as Entries;
       if (claimed.length > 0) {
         // There may be more than fit.
@@ -186,12 +195,21 @@ export class RedisEventLog implements EventLog {
   }
 
   #newClient(): RedisClientType {
-    const client = createClient({
-      url: this.#options.url,
+    const options = {
       commandsQueueMaxLength: WAITING_COMMANDS_MAX,
-      socket: { reconnectStrategy: (retries) => Math.min(50 * 2 ** retries, RECONNECT_MS_MAX) },
-    });
+      pingInterval: PING_EVERY_MS,
+      socket: {
+        socketTimeout: SILENCE_MS_MAX,
+        reconnectStrategy: (retries: number) => Math.min(50 * 2 ** retries, RECONNECT_MS_MAX),
+      },
+    };
+    const urls = this.#options.url.split(',').map((url) => url.trim());
+    const client =
+      urls.length > 1
+        ? createCluster({ rootNodes: urls.map((url) => ({ url })), defaults: options })
+        : createClient({ ...options, url: urls[0]! });
     client.on('error', (error: Error) => this.#options.onError?.(error));
+    // The same commands under the same names; a cluster finds the node of the one key by itself.
     return client as unknown as RedisClientType;
   }
 }

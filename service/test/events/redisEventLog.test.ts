@@ -61,6 +61,19 @@ test('[EVENT-4] redis: what a dead node did not commit goes to another, and to n
   for (let round = 0; round < 6; round++) assert.deepEqual(await heir.read('push', 10, 15), []);
 });
 
+test('[EVENT-4] redis: a node that takes its time keeps what it works on', async (t) => {
+  const key = randomUUID();
+  const nodes = [await connect(key, 'slow', 60), await connect(key, 'other', 60)];
+  t.after(() => Promise.all(nodes.map((node) => node.close())));
+  const [slow, other] = nodes as [RedisEventLog, RedisEventLog];
+  await slow.append(delivered(1), 0);
+  assert.deepEqual((await slow.read('push', 1, 0)).map(countOf), [1]);
+  for (let round = 0; round < 15; round++) {
+    const [ofSlow, ofOther] = await Promise.all([slow.read('push', 1, 10), other.read('push', 1, 10)]);
+    assert.deepEqual([ofSlow, ofOther], [[], []]);
+  }
+});
+
 test('redis: what is no event is passed over, and a stream that vanished is begun anew', async (t) => {
   const key = randomUUID();
   const log = await connect(key, 'one');

@@ -96,6 +96,8 @@ export type WakeEvent =
       readonly ordinaryWaits: boolean;
       readonly targets: readonly PushTarget[];
     }
+  /** Another node has pushed to the device at that time: this one is not to be made now. */
+  | { readonly type: 'pushed-elsewhere'; readonly atMs: number }
   /** `random` in [0, 1). */
   | { readonly type: 'answered'; readonly outcome: PushOutcome; readonly random: number }
   | { readonly type: 'tick' };
@@ -104,7 +106,8 @@ export type WakeEnd = 'sent' | 'unneeded' | 'no-target' | 'expired' | 'refused' 
 
 export type WakeEffect =
   | { readonly type: 'check' }
-  | { readonly type: 'push'; readonly target: PushTarget; readonly wake: Wake }
+  /** `isFirst`: no repeat, and no other target after one that was gone. */
+  | { readonly type: 'push'; readonly target: PushTarget; readonly wake: Wake; readonly isFirst: boolean }
   | { readonly type: 'drop-token'; readonly target: PushTarget }
   | { readonly type: 'timer'; readonly atMs: number }
   | { readonly type: 'end'; readonly end: WakeEnd; readonly urgent: boolean };
@@ -130,6 +133,8 @@ export function stepWake(state: WakeState, event: WakeEvent, nowMs: number, rule
       return state.phase === 'checking' ? checked(state, event, nowMs, rules) : { state, effects: [] };
     case 'answered':
       return state.phase === 'pushing' ? answered(state, event, nowMs, rules) : { state, effects: [] };
+    case 'pushed-elsewhere':
+      return state.phase === 'pushing' ? pushedElsewhere(state, event.atMs, nowMs, rules) : { state, effects: [] };
     case 'tick': {
       if (state.phase !== 'delayed') return { state, effects: [] };
       if (nowMs < state.atMs) return { state, effects: [{ type: 'timer', atMs: state.atMs }] };
@@ -208,7 +213,7 @@ function checked(
   const next = state.next && !isFulfilled(remembered, state.next) ? state.next : undefined;
   return {
     state: { ...state, phase: 'pushing', history: remembered, wish, next, target },
-    effects: [{ type: 'push', target, wake: { urgent: wish.urgent, expiresAtMs: untilMs } }],
+    effects: [{ type: 'push', target, wake: { urgent: wish.urgent, expiresAtMs: untilMs }, isFirst }],
   };
 }
 
@@ -242,6 +247,16 @@ function answered(
     default:
       return outcome satisfies never;
   }
+}
+
+function pushedElsewhere(state: StateOf<'pushing'>, atMs: number, nowMs: number, rules: WakeRules): WakeStep {
+  const { wish, next } = state;
+  // In place of the push that this one had noted as made.
+  const history = wish.urgent
+    ? { ...state.history, urgentAtMs: [...state.history.urgentAtMs.slice(0, -1), atMs] }
+    : { ...state.history, ordinaryAtMs: atMs };
+  if (isFulfilled(history, wish)) return end({ ...state, history }, 'unneeded', nowMs, rules);
+  return begin(history, next ? merged(wish, next) : wish, nowMs, rules);
 }
 
 function end(state: StateOf<Under>, how: WakeEnd, nowMs: number, rules: WakeRules): WakeStep {

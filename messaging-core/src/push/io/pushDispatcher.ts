@@ -1,8 +1,10 @@
 // Carries out what the wake-up of each device decides. Waits, looks and pushes
 // for many devices at once; one device's events come one at a time.
+import { randomUUID } from 'node:crypto';
 import { type Address, addressKey } from '@carillon/protocol';
 import { type Log, loggable } from '@carillon/service';
 import type { MessagingStore, PushServiceName, PushTarget } from '../../core/messagingStore.ts';
+import type { ShortLived } from '../../core/shortLived.ts';
 import type { Switchboard } from '../../core/switchboard.ts';
 import type { PushOutcome, PushSender, Wake } from '../core/pushSender.ts';
 import {
@@ -31,6 +33,8 @@ export interface PushDispatcherOptions {
   readonly senders: ReadonlyMap<PushServiceName, PushSender>;
   readonly store: Pick<MessagingStore, 'page' | 'pushTargets' | 'dropPushTarget'>;
   readonly switchboard: Pick<Switchboard, 'isConnected'>;
+  /** Shared with the nodes that wake the same devices: they keep the pauses between pushes together. */
+  readonly shortLived: Pick<ShortLived, 'getOrPut'>;
   readonly now: () => number;
   readonly log: Log;
   readonly rules?: WakeRules;
@@ -102,7 +106,7 @@ export class PushDispatcher {
         void this.#check(device);
         return;
       case 'push':
-        void this.#push(device, effect.target, effect.wake);
+        void this.#push(device, effect);
         return;
       case 'drop-token':
         void this.#drop(device, effect.target);
@@ -149,8 +153,13 @@ export class PushDispatcher {
     }
   }
 
-  async #push(device: Device, target: PushTarget, wake: Wake): Promise<void> {
+  async #push(device: Device, { target, wake, isFirst }: Extract<WakeEffect, { type: 'push' }>): Promise<void> {
     const { now, onPush, log } = this.#options;
+    const elsewhereAtMs = isFirst ? await this.#claim(device.address, wake) : undefined;
+    if (elsewhereAtMs !== undefined) {
+      this.#step(device, { type: 'pushed-elsewhere', atMs: elsewhereAtMs });
+      return;
+    }
     const leftMs = (this.#pausedUntilMs.get(target.service) ?? 0) - now();
     const outcome: PushOutcome =
       leftMs > 0
@@ -161,6 +170,20 @@ export class PushDispatcher {
     if (outcome.type === 'refused') log.error('push refused', { service: target.service, reason: outcome.reason });
     onPush?.(target.service, outcome.type);
     this.#step(device, { type: 'answered', outcome, random: Math.random() });
+  }
+
+  /** When another node made a push of this kind not long ago; undefined when it is for this one to make. */
+  async #claim(address: Address, { urgent }: Wake): Promise<number | undefined> {
+    const { shortLived, now } = this.#options;
+    const claim = `${now()} ${randomUUID()}`;
+    const lifeMs = urgent ? this.#rules.urgentEveryMs : this.#rules.ordinaryEveryMs;
+    try {
+      const held = await shortLived.getOrPut('wake', `${addressKey(address)}.${urgent ? 1 : 0}`, claim, lifeMs);
+      return held === claim ? undefined : Number(held.split(' ')[0]);
+    } catch {
+      // A push too many is better than none.
+      return undefined;
+    }
   }
 
   async #drop({ address }: Device, { service, token }: PushTarget): Promise<void> {
