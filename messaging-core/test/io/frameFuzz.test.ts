@@ -7,6 +7,7 @@ import { create, toBinary } from '@bufbuild/protobuf';
 import { MessagingClientFrameSchema } from '@carillon/protocol';
 import fc from 'fast-check';
 import { oneTimePrekeys, TestDevice } from '../testDevice.ts';
+import { creation, groupSendRequest, newAccountId, newGroupId, signed } from '../testGroup.ts';
 import { startServer } from '../testServer.ts';
 import { type RequestBody, sendRequest, TestSocket } from '../testSocket.ts';
 
@@ -20,6 +21,8 @@ test(`[WIRE-3] hostile frames harm nobody else (CARILLON_FUZZ_SEED=${SEED})`, as
   const bystander = await ben.connect();
   const token = await ana.login();
   const deviceList = ana.identity.deviceList(ana.accountId, 1, [ben.identity]);
+  const groupId = newGroupId();
+  const groupChange = signed(ana, creation(ana, [ben], groupId));
   const bodies: RequestBody[] = [
     { case: 'hello', value: { token, version: 1 } },
     { case: 'send', value: sendRequest([ben.address]) },
@@ -36,6 +39,14 @@ test(`[WIRE-3] hostile frames harm nobody else (CARILLON_FUZZ_SEED=${SEED})`, as
     { case: 'listDevices', value: {} },
     { case: 'refreshToken', value: {} },
     { case: 'ping', value: {} },
+    { case: 'createGroup', value: { change: groupChange } },
+    { case: 'changeGroup', value: { change: groupChange } },
+    { case: 'fetchGroup', value: { groupId } },
+    { case: 'groupSend', value: groupSendRequest({ groupId, rosterRevision: 1, devicesRevision: 1n }) },
+    { case: 'watchPresence', value: { accountId: ben.accountId, watch: true, presenceKey: new Uint8Array(16) } },
+    { case: 'setPrivacy', value: { privacy: { presence: 2, presenceKeyDigest: new Uint8Array(32) } } },
+    { case: 'setBlocked', value: { accountId: newAccountId(), blocked: true } },
+    { case: 'setPushTarget', value: { service: 1, token: 'ab'.repeat(32) } },
   ];
   const frames = bodies.map((body, index) =>
     toBinary(MessagingClientFrameSchema, create(MessagingClientFrameSchema, { requestId: 500 + index, body })),
