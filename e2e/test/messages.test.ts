@@ -19,13 +19,14 @@ before(async () => {
 });
 after(() => world?.close());
 
-test('two people find each other by handle, write, and see the ticks of delivered and read', async () => {
+test('two people find each other by handle, one accepts the other, and the ticks of delivered and read are seen', async () => {
   await ana.chatWith('bob');
   await ana.say('Good morning, Bob');
   await bob.get('conversation-ana').waitFor();
-  await ana.page.locator('[data-testid="message"][data-status="delivered"]').waitFor();
+  await ana.page.locator('[data-testid="message"][data-status="sent"]').waitFor();
   await bob.chatWith('ana');
   await bob.message('Good morning, Bob').waitFor();
+  await bob.get('accept-request').click();
   await ana.page.locator('[data-testid="message"][data-status="read"]').waitFor();
   await bob.say('Good morning to you');
   await ana.message('Good morning to you').waitFor();

@@ -8,6 +8,7 @@ import { ChatHead } from './chatHead.tsx';
 import { Composer } from './composer.tsx';
 import { IdentityBanner } from './identityBanner.tsx';
 import { MessageList } from './messageList.tsx';
+import { RequestBanner } from './requestBanner.tsx';
 
 const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true;
 
@@ -40,6 +41,7 @@ export function Chat({ conversation }: { conversation: DirectConversation }) {
     >
       <ChatHead contact={contact} />
       {conversation.identityChanged && <IdentityBanner contact={contact} />}
+      {conversation.request && !conversation.blocked && <RequestBanner contact={contact} />}
       <MessageList contact={contact} shown={messages.value} />
       <Composer contact={contact} blocked={conversation.identityChanged} />
       {dropping && <div class="drop-hint">Drop to send to {contact.name}</div>}
