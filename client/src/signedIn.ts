@@ -90,7 +90,7 @@ export class SignedIn {
       baseUrl,
       account,
       isOnline: () => online,
-      onQueued: () => this.#messenger.outbox.kickLane(account().accountId),
+      outbox: this.#messenger.outbox,
     });
     this.#messenger.channel.onContent('historyTransfer', () => this.#history.kick());
     this.#downloads = new Downloads({ platform, ledger, emitter, http, tokens, baseUrl });

@@ -1,6 +1,7 @@
 // The commands and their options; what they do is in the files beside this one.
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { call } from './call.ts';
+import { approve, devices, link, remove } from './devices.ts';
 import { listen } from './listen.ts';
 import { send, sendFile } from './send.ts';
 import { register, safety, verify, whoami } from './signUp.ts';
@@ -16,6 +17,10 @@ A first conversation:
   carillon register ann
   carillon send bob "Hello Bob"
   carillon listen --save pictures
+
+A second device of the same account:
+  carillon --data-dir second link
+  carillon link approve <the code it shows>
 `;
 
 const seconds = (text: string): number => {
@@ -53,8 +58,8 @@ function createProgram(surroundings: Surroundings, failed: (code: number) => voi
 
   // Failures of the work itself are told in words; those of the call by commander.
   type Action = (surroundings: Surroundings, ...given: never[]) => Promise<void>;
-  const add = (usage: string, description: string, action: Action): Command => {
-    const command = program.command(usage).description(description);
+  const add = (usage: string, description: string, action: Action, parent = program): Command => {
+    const command = parent.command(usage).description(description);
     addGlobals(command);
     command.action(async (...given: unknown[]) => {
       surroundings.configure(command.optsWithGlobals());
@@ -82,6 +87,14 @@ function createProgram(surroundings: Surroundings, failed: (code: number) => voi
     '--accept',
     'accept it: go on writing after it has changed',
   );
+  const waiting = (command: Command) =>
+    command.option('--timeout <seconds>', 'how long to wait for earlier messages to be passed on', seconds, 60);
+  const linking = waiting(
+    add('link', 'Link this device to an account: shows a code for its main device.', link),
+  ).option('--name <name>', 'what your other devices show; the name of this computer by default');
+  waiting(add('approve <code>', 'On the main device: take in the device that shows this code.', approve, linking));
+  const listing = add('devices', 'The devices of this account.', devices);
+  add('remove <number>', 'Remove a device: it is cut at once and gets nothing more.', remove, listing);
   const sending = (command: Command) =>
     command
       .addOption(

@@ -71,7 +71,7 @@ export async function safety(surroundings: Surroundings, handle: string, options
   if (changed) surroundings.output.hint('It has changed. Compare it with theirs, then accept it with --accept.');
 }
 
-function sayAccount({ output, server }: Surroundings, event: string, account: Account): void {
+export function sayAccount({ output, server }: Surroundings, event: string, account: Account): void {
   const name = account.name === account.handle ? '' : ` (${account.name})`;
   output.say(event, { ...account, server }, `@${account.handle}${name} at ${server}`);
 }

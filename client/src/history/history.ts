@@ -12,7 +12,7 @@ import { MediaTamperedError } from '../media/errors.ts';
 import { fetchBlob } from '../media/fetchBlob.ts';
 import { tusUpload } from '../media/tusUpload.ts';
 import { encodeContent } from '../messaging/content.ts';
-import { enqueue, isPassing } from '../messaging/outbox.ts';
+import { enqueue, isPassing, type Outbox } from '../messaging/outbox.ts';
 import type { Account, HistoryProgress } from '../model.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
 import type { Ledger } from '../store/ledger.ts';
@@ -50,17 +50,20 @@ export interface HistoryParts {
   readonly baseUrl: string;
   readonly account: () => Account;
   readonly isOnline: () => boolean;
-  /** Something waits for the own devices. */
-  readonly onQueued: () => void;
+  readonly outbox: Outbox;
 }
 
 export class History {
   readonly #parts: HistoryParts;
   readonly #abort = new AbortController();
+  readonly #closing: Promise<void>;
   #running: Promise<void> = Promise.resolve();
 
   constructor(parts: HistoryParts) {
     this.#parts = parts;
+    this.#closing = new Promise((resolve) => {
+      this.#abort.signal.addEventListener('abort', () => resolve(), { once: true });
+    });
   }
 
   /** There may be something to send or to take in. */
@@ -109,7 +112,7 @@ export class History {
   }
 
   async #send(deviceId: DeviceId): Promise<void> {
-    const { platform, ledger, http, tokens, baseUrl, account, onQueued } = this.#parts;
+    const { platform, ledger, http, tokens, baseUrl, account, outbox } = this.#parts;
     const tell = (stage: HistoryProgress['stage'], done: number, total: number) =>
       this.#tell({ direction: 'sending', stage, done, total, words: undefined });
     tell('preparing', 0, 0);
@@ -132,18 +135,22 @@ export class History {
         signal: this.#abort.signal,
       });
     }
+    const value = { blobId, key, sizeBytes: BigInt(sizeBytes), blobBytes: BigInt(blobBytes), chunkBytes };
+    const content = encodeContent(account(), { case: 'historyTransfer', value }, platform.now());
+    const messageId = newMessageId(platform.crypto);
+    const to = account().accountId;
+    const sent = outbox.watch(messageId, () => content);
     await ledger.change(async (tx) => {
-      const value = { blobId, key, sizeBytes: BigInt(sizeBytes), blobBytes: BigInt(blobBytes), chunkBytes };
-      await enqueue(tx, {
-        messageId: newMessageId(platform.crypto),
-        to: account().accountId,
-        content: encodeContent(account(), { case: 'historyTransfer', value }, platform.now()),
-        only: deviceId,
-      });
+      await enqueue(tx, { messageId, to, content, only: deviceId });
       await tx.delete('account', dueKey(deviceId));
     });
-    onQueued();
-    tell('done', blob.length, blob.length);
+    outbox.kickLane(to);
+    const told = sent.then(
+      () => tell('done', blob.length, blob.length),
+      () => {},
+    );
+    // Closed meanwhile, it goes with the next connection.
+    await Promise.race([told, this.#closing]);
   }
 
   async #receive(place: Place): Promise<void> {

@@ -70,8 +70,9 @@ describe('the command line', () => {
     assert.match((await spawned('carol', 'whoami')).out, /^@carol at http/);
 
     const listening = run('dave', 'listen', '--json', '--count', '2', '--save', join(stage.dir, 'saved'));
-    const hello = await run('carol', 'send', '@dave', 'Hello Dave', '--wait', 'delivered');
-    assert.deepEqual([hello.code, hello.out], [0, 'Delivered.\n'], hello.err);
+    // A stranger's message is told to nobody as delivered.
+    const hello = await run('carol', 'send', '@dave', 'Hello Dave');
+    assert.deepEqual([hello.code, hello.out], [0, 'Sent.\n'], hello.err);
     const plan = join(stage.dir, 'etc-passwd$(x).txt');
     writeFileSync(plan, 'the plan');
     const sent = await run('carol', 'send-file', 'dave', plan, '--caption', 'as agreed', '--json');
@@ -92,6 +93,49 @@ describe('the command line', () => {
     assert.equal(readFileSync(String(saved?.path), 'utf8'), 'the plan');
 
     assert.match((await run('dave', 'safety', 'carol')).out, /^(\d{5} ){11}\d{5}\n$/);
+  });
+
+  test('[DEV-2] a second device is linked by its code, gets what was said, and is removed', async () => {
+    await Promise.all([signUp('gina'), signUp('hank')]);
+    const sent = await run('gina', 'send', 'hank', 'before the link');
+    assert.equal(sent.code, 0, sent.err);
+    const [stdout, stderr] = [new PassThrough(), new PassThrough()];
+    const surroundings = new Surroundings({ env: envOf('gina-2'), stdout, stderr });
+    const ended = runCommandLine(['link', '--json', '--name', 'second'], surroundings).finally(() => stdout.end());
+    let shown = '';
+    const [code] = await new Promise<[string]>((resolve) => {
+      stdout.on('data', (part: Buffer) => {
+        shown += part;
+        const found = /carillon:link[^"]+/.exec(shown);
+        if (found) resolve([found[0]]);
+      });
+    });
+    const approved = await run('gina', 'link', 'approve', code, '--json');
+    assert.deepEqual(
+      approved.lines().map(({ event, stage }) => [event, stage]),
+      [
+        ['linked', undefined],
+        ['history', 'done'],
+      ],
+      approved.err,
+    );
+    assert.equal(await ended, 0, stderr.read()?.toString());
+    assert.match(shown, /"event":"linked".*"handle":"gina"/);
+    assert.match(shown, /"event":"history","stage":"done"/);
+    const again = await run('gina-2', 'send', 'hank', 'from the second');
+    assert.equal(again.code, 0, again.err);
+    const listed = await run('gina', 'devices', '--json');
+    assert.deepEqual(
+      listed.lines().map(({ deviceId, name, primary }) => [deviceId, name, primary]),
+      [
+        [1, '', true],
+        [2, 'second', false],
+      ],
+    );
+    const removed = await run('gina', 'devices', 'remove', '2');
+    assert.deepEqual([removed.code, removed.out], [0, 'Removed device 2.\n'], removed.err);
+    const nobody = await run('gina', 'devices', 'remove', '9');
+    assert.match(nobody.err, /There is no device 9/);
   });
 
   test('a photo', async () => {
