@@ -16,7 +16,7 @@ const UNKNOWN: Durability = {
 /** Of the primary that keeps least. */
 export async function redisDurability(link: RedisLink): Promise<Durability> {
   try {
-    const replies = await link.everywhere(['CONFIG', 'GET', 'append*', 'min-replicas-to-write']);
+    const replies = await link.everywhere(['CONFIG', 'GET', 'append*', 'maxmemory*']);
     const found = replies.map((reply) => durabilityOf(settingsOf(reply)));
     return found.find(({ isDurable }) => !isDurable) ?? found[0] ?? UNKNOWN;
   } catch {
@@ -25,6 +25,12 @@ export async function redisDurability(link: RedisLink): Promise<Durability> {
 }
 
 export function durabilityOf(settings: ReadonlyMap<string, string>): Durability {
+  if ((settings.get('maxmemory') ?? '0') !== '0' && settings.get('maxmemory-policy') !== 'noeviction')
+    return {
+      isDurable: false,
+      words:
+        'Redis throws away what it has no room for, accounts and messages too. Set maxmemory-policy to noeviction.',
+    };
   if (settings.get('appendonly') !== 'yes')
     return {
       isDurable: false,

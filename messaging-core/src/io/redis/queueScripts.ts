@@ -59,8 +59,9 @@ local function hasRoom(id, bytes, now, messagesMax, bytesMax)
   size = sizeOf(id)
   return fits() and size or nil
 end
-local function put(id, size, lane, expires, header, ciphertext)
-  local seq = text((size[3] or 0) + 1)
+-- Seqs go on from the clock: Redis may lose its last writes, and a seq is never used again even then.
+local function put(id, size, lane, now, expires, header, ciphertext)
+  local seq = text(math.max((size[3] or 0) + 1, now * 1000))
   redis.call('XADD', root .. ':' .. lane .. ':' .. id, seq .. '-0', 'x', expires, 'h', header, 'c', ciphertext)
   local known = lane == 'o' and size[4] or lane == 'u' and size[5] or nil
   local first = known and tonumber(known) <= tonumber(expires) and known or expires
@@ -113,7 +114,7 @@ for i = 9, #ARGV, 3 do
 end
 local oldest = remember(mark, at)
 if redis.call('SISMEMBER', root .. ':b', from) == 1 then return {'stored', '', oldest} end
-for i = 9, #ARGV, 3 do put(ARGV[i], sizes[i], lane, expires, ARGV[i + 1], ARGV[i + 2]) end
+for i = 9, #ARGV, 3 do put(ARGV[i], sizes[i], lane, now, expires, ARGV[i + 1], ARGV[i + 2]) end
 return {'stored', #ARGV > 8 and toIndex(expires, now) or '', oldest}`,
 );
 
@@ -161,7 +162,7 @@ for id in ids:gmatch('%d+') do
     if id ~= own and (not seen or tonumber(seen) < tonumber(number)) then
       local size = hasRoom(id, #ciphertext, now, messagesMax, bytesMax)
       if size then
-        put(id, size, lane, expires, header, ciphertext)
+        put(id, size, lane, now, expires, header, ciphertext)
         reply[#reply + 1] = id
       end
       redis.call('HSET', root .. ':f:' .. id, group, number)

@@ -38,10 +38,8 @@ export class RedisGroups {
     if (revision !== before.revision + 1) return 'stale';
     const put = [...members].filter(([accountId, role]) => before.members.get(accountId) !== role);
     const gone = [...before.members.keys()].filter((accountId) => !members.has(accountId));
-    await this.#joining(
-      groupId,
-      put.map(([accountId]) => accountId),
-    );
+    const joining = put.map(([accountId]) => accountId);
+    await this.#joining(groupId, joining);
     const args = [
       `${revision}`,
       sealedState ? '1' : '0',
@@ -53,7 +51,11 @@ export class RedisGroups {
       ...gone.flatMap((accountId) => [accountId, '']),
     ];
     const outcome = `${await this.#link.write(CHANGE, groupKey(groupId), args)}` as GroupPutOutcome;
-    if (outcome === 'stored') await this.#left(groupId, gone);
+    if (outcome === 'stored') {
+      // Again: another node may just have carried out that one of them had left before.
+      await this.#joining(groupId, joining);
+      await this.#left(groupId, gone);
+    }
     return outcome;
   }
 
@@ -98,10 +100,14 @@ export class RedisGroups {
   }
 
   async #left(groupId: GroupId, accountIds: readonly AccountId[]): Promise<void> {
+    const members = `${groupKey(groupId)}:m`;
     await Promise.all(
-      accountIds.map((accountId) => {
+      accountIds.map(async (accountId) => {
         const key = `${accountKey(accountId)}:g`;
-        return this.#link.command(key, ['SREM', key, groupId]);
+        await this.#link.command(key, ['SREM', key, groupId]);
+        // Taken in again meanwhile.
+        if ((await this.#link.command(members, ['HEXISTS', members, accountId])) === 1)
+          await this.#joining(groupId, [accountId]);
       }),
     );
   }

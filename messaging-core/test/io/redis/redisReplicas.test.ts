@@ -76,4 +76,6 @@ test('what is said of durability is what Redis is set to', () => {
   assert.match(said({ appendonly: 'yes', appendfsync: 'everysec' }).words, /last one or two seconds/);
   assert.equal(said({ appendonly: 'yes', appendfsync: 'no' }).isDurable, false);
   assert.equal(said({ appendonly: 'no', appendfsync: 'always' }).isDurable, false);
+  const evicting = { appendonly: 'yes', appendfsync: 'always', maxmemory: '1', 'maxmemory-policy': 'allkeys-lru' };
+  assert.match(said(evicting).words, /noeviction/);
 });

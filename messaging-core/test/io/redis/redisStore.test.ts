@@ -5,7 +5,7 @@ import { RedisLink } from '@carillon/service/redis';
 import { RedisStore } from '../../../src/io/redis/redisStore.ts';
 import { RedisSwitchboard } from '../../../src/io/redis/redisSwitchboard.ts';
 import { RedisServer } from '../../redisServer.ts';
-import { newId, register } from '../../storeContract/fixtures.ts';
+import { newId, newMessage, ROOMY, register } from '../../storeContract/fixtures.ts';
 import { storeContract } from '../../storeContract.ts';
 
 // A crash of Redis has its own tests: here the file need not be synced.
@@ -44,4 +44,18 @@ test('[NODE-5] a device registered through one node is known to another at once'
     envelopes: [],
   };
   assert.equal((await there.enqueue(message, { messagesMax: 1, bytesMax: 1 })).type, 'sender-removed');
+});
+
+test('a seq is not used again even when Redis lost its last writes', async (t) => {
+  const { link, store } = await openStore(t);
+  const [ana, ben] = [await register(store, `a${newId()}`), await register(store, `b${newId()}`)];
+  const page = () => store.page(ben, { urgent: false, afterSeq: 0, limit: 10, nowMs: 0 });
+  await store.enqueue(newMessage(ana, ben), ROOMY);
+  const [lost] = await page();
+  await store.acknowledge(ben, [lost!.seq]);
+  const device = `carillon:{a:${ben.accountId}}:d:${ben.deviceId}`;
+  await link.command(device, ['HDEL', device, 's']);
+  const later = newMessage(ana, ben);
+  await store.enqueue({ ...later, acceptedAtMs: later.acceptedAtMs + 1 }, ROOMY);
+  assert.ok((await page())[0]!.seq > lost!.seq);
 });
