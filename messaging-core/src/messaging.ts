@@ -70,11 +70,13 @@ export async function createMessaging(options: MessagingOptions): Promise<Runnin
     now,
     log,
   });
+  const endings = new Set<Promise<void>>();
   const sockets = createSocketApi({
     store,
     switchboard,
     requests,
     events,
+    endings,
     vapidPublicKey: consumers.vapidPublicKey,
     tokenKeys: accounts.tokenKeys,
     changes: accounts.changes,
@@ -96,6 +98,7 @@ export async function createMessaging(options: MessagingOptions): Promise<Runnin
       sweeper.stop();
       accounts.close();
       await sockets.close();
+      await Promise.all(endings);
       await fanOut.stop();
       events.close();
       await consumers.close();

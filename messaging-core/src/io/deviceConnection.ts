@@ -104,7 +104,8 @@ export class DeviceConnection {
   async #setSeen(active: boolean): Promise<void> {
     const wasActive = this.#active;
     this.#active = active;
-    if (wasActive && !active) await this.#home.store.seen(this.address, this.#home.now());
+    // At the beginning too: the server may die before the end.
+    if (active !== wasActive) await this.#home.store.seen(this.address, this.#home.now());
   }
 
   #step(event: DeliveryEvent): void {

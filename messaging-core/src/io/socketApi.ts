@@ -27,6 +27,8 @@ export interface SocketApiOptions {
   readonly switchboard: Switchboard;
   readonly requests: Requests;
   readonly events: EventNotes;
+  /** Ends of connections that are being told: to be waited for before the store is closed. */
+  readonly endings: Set<Promise<void>>;
   readonly tokenKeys: TokenKeys;
   readonly changes: DeviceChanges;
   /** Sockets count as requests: each costs a signature check and a look at the store. */
@@ -66,11 +68,13 @@ export function createSocketApi(options: SocketApiOptions): SocketApi {
   const ended = (device: DeviceConnection) => {
     requests.ended(device);
     events.note({ type: 'device-disconnected', ...device.address });
-    device.end().catch((error: unknown) => {
+    const ending = device.end().catch((error: unknown) => {
       log.error('the end of a connection could not be told', {
         error: error instanceof Error ? error.message : String(error),
       });
     });
+    options.endings.add(ending);
+    void ending.then(() => options.endings.delete(ending));
   };
 
   const welcome = async ({ heartbeatMs }: MessagingConnection, address: Address) => {
