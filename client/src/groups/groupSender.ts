@@ -154,7 +154,8 @@ export class GroupSender {
     const { group, devices } = await this.#current(groupId, isStale);
     let changed = false;
     const skipped = new Set<string>();
-    for (;;) {
+    for (let rounds = 0; ; rounds++) {
+      if (rounds > MENDS_MAX) throw new ProtocolError('stale-group');
       const plan = await ledger.change(async (tx) => {
         const made = await this.#plan(tx, groupId, devices.addresses);
         if (made.rotate) await rotateOwnChain(tx, crypto, groupId, now());
@@ -215,7 +216,8 @@ export class GroupSender {
       for (let next = queue.shift(); next; next = queue.shift()) {
         const [account, addresses] = next;
         const devices = await this.#handToMember(groupId, account, distribution);
-        given.push(...devices);
+        // A device beyond those that the group was said to have counts once the group says so, too.
+        given.push(...addresses.filter((address) => devices.includes(address)));
         skipped.push(...addresses.filter((address) => !devices.includes(address)));
         done++;
         if (done % PROGRESS_STEP === 0) {
