@@ -5,6 +5,7 @@ import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { type TestContext, test } from 'node:test';
 import { PushService } from '@carillon/protocol';
+import { startProcess } from '../serviceProcess.ts';
 import { TestDevice } from '../testDevice.ts';
 import { startServer, tempDir } from '../testServer.ts';
 import { type ApnsStandIn, startApns } from './apnsStandIn.ts';
@@ -82,4 +83,26 @@ test('[PUSH-14] the welcome names the key that browsers subscribe with, and a pu
   await web.service.requests(1);
   assert.deepEqual(web.opened, [{ t: 'wake', urgency: 'high' }]);
   assert.deepEqual(web.service.broken, []);
+});
+
+test('[EVENT-7] [PUSH-1] killed while a call is being pushed, the service pushes it after its next start', async (t) => {
+  const apns = await startApns(t);
+  const dataDir = await tempDir(t);
+  const env = await apnsEnv(t, apns);
+  const first = await startProcess(t, dataDir, env);
+  const [ana, ben] = [await TestDevice.register(first, 'ana'), await TestDevice.register(first, 'ben')];
+  const phone = await ben.connect();
+  const value = { service: PushService.APNS_VOIP, token: randomBytes(32).toString('hex') };
+  await phone.request({ case: 'setPushTarget', value }, 'done');
+  await phone.close();
+  apns.service.faults.push({ type: 'silent' });
+  const caller = await ana.connect();
+  await caller.send(ben.address, { urgent: true, expiresAtMs: Date.now() + 60_000 });
+  await apns.service.requests(1);
+  await first.kill('SIGKILL');
+  const second = await startProcess(t, dataDir, env);
+  const [, again] = await apns.service.requests(2);
+  assert.equal(again!.headers['apns-push-type'], 'voip');
+  await second.kill('SIGTERM');
+  assert.deepEqual(apns.service.broken, []);
 });
