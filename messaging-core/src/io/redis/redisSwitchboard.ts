@@ -27,6 +27,8 @@ const REMAKE_AT_ONCE = 200;
 const LOOK_AGAIN_MS = 300_000;
 /** Parts in which that is done, so that it is no burst. */
 const LOOK_AGAIN_PARTS = 100;
+/** Devices that left while Redis was away, remembered to be taken out of it later; past it their entries stay until they return. */
+const LEFT_MAX = 50_000;
 /** Watched accounts are looked at again with every so many renewals: what a dead node had to say. */
 const CHECK_EVERY_RENEWALS = 4;
 
@@ -99,6 +101,7 @@ export class RedisSwitchboard implements Switchboard {
   readonly #link: RedisLink;
   readonly #now: () => number;
   readonly #locals = new Map<string, Local>();
+  readonly #left = new Set<Local>();
   readonly #onInvalidate = new Set<(key: string) => void>();
   readonly #watches: PresenceWatches;
   #leases!: NodeLeases;
@@ -224,8 +227,13 @@ export class RedisSwitchboard implements Switchboard {
     const key = addressKey(local.address);
     if (this.#locals.get(key) === local) this.#locals.delete(key);
     const args = [`${local.address.deviceId}`, this.#beginning(local)];
-    // Left behind, the entry costs others one message to nobody, until the device comes back.
-    await this.#link.run(DETACH, accountKey(local.address.accountId), args).catch(() => {});
+    try {
+      await this.#link.run(DETACH, accountKey(local.address.accountId), args);
+      this.#left.delete(local);
+    } catch {
+      // An entry that stays would have others believe that nobody need wake the device.
+      if (this.#left.size < LEFT_MAX) this.#left.add(local);
+    }
   }
 
   async #setActive(local: Local, active: boolean): Promise<void> {
@@ -252,13 +260,23 @@ export class RedisSwitchboard implements Switchboard {
     if (!heard) return;
     const { address, attachment, signal } = heard;
     const local = this.#locals.get(addressKey(address));
-    if (!local || (attachment !== undefined && attachment !== local.attachment)) return;
+    if (!local || (attachment !== undefined && attachment !== local.attachment)) {
+      void this.#forget(address, attachment);
+      return;
+    }
     if (signal.type === 'cut' && signal.why === 'replaced-by-new-connection') {
       this.#replaced(local);
       return;
     }
     if (signal.type === 'cut') void this.#detach(local);
     local.onSignal(signal);
+  }
+
+  /** Others were told of an attachment that is not here any more: the next one is to know. */
+  async #forget({ accountId, deviceId }: Address, attachment: string | undefined): Promise<void> {
+    if (attachment === undefined) return;
+    const beginning = `${this.#leases.run}|${attachment}|`;
+    await this.#link.run(DETACH, accountKey(accountId), [`${deviceId}`, beginning]).catch(() => {});
   }
 
   #hearInvalidation(message: string): void {
@@ -273,6 +291,7 @@ export class RedisSwitchboard implements Switchboard {
   /** Redis may have forgotten what it was told, and this node has missed what it was to hear. */
   async #remakeAll(): Promise<void> {
     this.#invalidated(EVERYTHING);
+    for (const local of [...this.#left]) await this.#detach(local);
     const locals = [...this.#locals.values()];
     for (let i = 0; i < locals.length; i += REMAKE_AT_ONCE) {
       const part = locals.slice(i, i + REMAKE_AT_ONCE);

@@ -105,3 +105,16 @@ test('[NODE-7] after Redis was away, devices and subscriptions are there again',
   assert.equal(await there.board.isActive(address.accountId), true);
   assert.equal(there.board.problem(), undefined);
 });
+
+test('[NODE-7] a device that left while Redis was away is not believed to be there', { timeout: 30_000 }, async (t) => {
+  const server = await RedisServer.start(t);
+  const [here, there] = [await openNode(t, server, 'here'), await openNode(t, server, 'there')];
+  const address = newAddress();
+  const attachment = await here.board.attach(address, () => {});
+  await server.kill();
+  await attachment.detach();
+  await server.start();
+  while (there.board.problem() !== undefined || (await there.board.isConnected(address).catch(() => true)))
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  assert.equal(await there.board.signal(address, { type: 'queued' }), false);
+});
