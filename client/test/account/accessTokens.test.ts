@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nativeProvider } from '@carillon/messaging-core/e2ee/native';
-import type { AccountId, DeviceId, Handle } from '@carillon/protocol';
+import { type AccountId, type DeviceId, type Handle, ProtocolError } from '@carillon/protocol';
 import { AccessTokens } from '../../src/account/accessTokens.ts';
 import { createFirstPrekeys } from '../../src/account/prekeys.ts';
 import { writeKeys, writeProfile } from '../../src/account/profile.ts';
@@ -9,7 +9,7 @@ import { HttpJson } from '../../src/connection/httpJson.ts';
 import { nodePlatform } from '../../src/node/openCarillon.ts';
 import { SqliteStore } from '../../src/node/sqliteStore.ts';
 
-test('a token is fetched anew near its end, and when the clock was set back', async () => {
+test('[AUTH-16] a token is fetched anew near its end, and when the clock was set back; over an open connection without a proof', async () => {
   const store = new SqliteStore(':memory:');
   let nowMs = 1_700_000_000_000;
   let fetched = 0;
@@ -38,5 +38,21 @@ test('a token is fetched anew near its end, and when the clock was set back', as
   assert.match(await tokens.get(), /\.2$/);
   nowMs -= 2 * 3_600_000;
   assert.match(await tokens.get(), /\.3$/);
+
+  // Over a connection that is open there is no new proof; when it ends at that moment, there is.
+  let isOpen = true;
+  tokens.useShortcut(() =>
+    isOpen
+      ? Promise.resolve({ accessToken: `h.${claims}.socket`, expiresAtMs: 1n })
+      : Promise.reject(new ProtocolError('unreachable')),
+  );
+  tokens.forget();
+  assert.match(await tokens.get(), /socket$/);
+  isOpen = false;
+  tokens.forget();
+  assert.match(await tokens.get(), /\.4$/);
+  tokens.useShortcut(() => undefined);
+  tokens.forget();
+  assert.match(await tokens.get(), /\.5$/);
   await store.close();
 });
