@@ -2,7 +2,7 @@
 import { type AccountId, type ConversationId, isGroupId } from '@carillon/protocol';
 import { contactView, hasChangedIdentity, readContact } from '../contacts/contactRecord.ts';
 import { readGroupView } from '../groups/groupView.ts';
-import type { Conversation } from '../model.ts';
+import type { Conversation, GroupView } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
 import { isBlocked } from '../social/blocks.ts';
 import { lastMessage } from './history.ts';
@@ -71,7 +71,12 @@ export async function isAccepted(tx: StoreTransaction, id: ConversationId): Prom
   return accepted && !(await isBlocked(tx, id));
 }
 
-export async function readConversation(tx: StoreTransaction, id: string): Promise<Conversation | undefined> {
+/** `known`: the group as it was read before. */
+export async function readConversation(
+  tx: StoreTransaction,
+  id: string,
+  known?: GroupView,
+): Promise<Conversation | undefined> {
   const record = await readConversationRecord(tx, id as ConversationId);
   if (!record) return undefined;
   const common = {
@@ -82,7 +87,7 @@ export async function readConversation(tx: StoreTransaction, id: string): Promis
     request: record.heard && !record.accepted,
   };
   if (isGroupId(id)) {
-    const group = await readGroupView(tx, id);
+    const group = known ?? (await readGroupView(tx, id));
     if (!group) return undefined;
     return { ...common, title: group.name, with: undefined, group, identityChanged: false, blocked: false };
   }
