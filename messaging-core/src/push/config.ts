@@ -42,7 +42,7 @@ export const pushConfigFields = {
     .list()
     .default(WEB_PUSH_HOSTS.split(','))
     .describe(
-      `Push services that browsers may name, comma separated, *.name for anything below it. Devices choose where this server sends requests to: name no host of a network of yours. Default: ${WEB_PUSH_HOSTS}.`,
+      'Push services that browsers may name, comma separated, *.name for anything below it. Devices choose where this server sends requests to: name no host of a network of yours.',
     ),
   CARILLON_PUSH_CA_FILE: file().describe(
     'PEM certificates of an authority to trust for push services, in place of the built-in ones: for a relay of your own, and for tests.',
