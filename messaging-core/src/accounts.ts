@@ -77,6 +77,8 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
     device: config.CARILLON_MESSAGING_LOOKUPS_PER_MINUTE_PER_DEVICE,
     address: config.CARILLON_MESSAGING_LOOKUPS_PER_MINUTE_PER_ADDRESS,
   });
+  const fetchesPerHour = config.CARILLON_MESSAGING_PREKEY_FETCHES_PER_HOUR_PER_PEER;
+  const fetchesPerPeer = new RateLimits({ perSecond: fetchesPerHour / HOUR_S, burst: fetchesPerHour });
   const perSecond = config.CARILLON_MESSAGING_REQUESTS_PER_SECOND_PER_ADDRESS;
   const requestsPerAddress = new RateLimits({ perSecond, burst: perSecond * 10 });
   const linksPerHour = config.CARILLON_MESSAGING_LINKS_PER_HOUR_PER_ADDRESS;
@@ -104,7 +106,7 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
   return {
     tokenKeys,
     changes,
-    devices: new DeviceRequests({ store, switchboard, tokenKeys, now, lookups, log }),
+    devices: new DeviceRequests({ store, switchboard, tokenKeys, now, lookups, fetchesPerPeer, log }),
     ownDevices: new OwnDeviceRequests({ store, links, changes }),
     requestsPerAddress,
     handleRequest,

@@ -53,14 +53,17 @@ export const messagingConfigSchema = z.object({
   CARILLON_MESSAGING_LINKS_PER_HOUR_PER_ADDRESS: whole(1, 1_000_000, 120).describe(
     'Link codes asked for by one remote address (IPv6: one /64). Each is kept for 90 seconds; raise it where many people share an address.',
   ),
-  CARILLON_MESSAGING_LOOKUPS_PER_MINUTE_PER_ACCOUNT: whole(1, 1_000_000, 500).describe(
-    "Accounts looked up and prekeys fetched by one account's devices together, all at once if they like. Higher lets a large address book or group be read sooner, and the directory and other people's prekeys, too.",
+  CARILLON_MESSAGING_LOOKUPS_PER_MINUTE_PER_ACCOUNT: whole(1, 1_000_000, 2_000).describe(
+    "Accounts looked up and prekeys fetched by one account's devices together, all at once if they like. The first message to a group of 1,024 asks so often; lower slows down who reads out the directory.",
   ),
-  CARILLON_MESSAGING_LOOKUPS_PER_MINUTE_PER_DEVICE: whole(1, 1_000_000, 500).describe(
+  CARILLON_MESSAGING_LOOKUPS_PER_MINUTE_PER_DEVICE: whole(1, 1_000_000, 2_000).describe(
     'The same for one device. Lower than the limit of the account leaves something for its other devices.',
   ),
-  CARILLON_MESSAGING_LOOKUPS_PER_MINUTE_PER_ADDRESS: whole(1, 10_000_000, 5_000).describe(
+  CARILLON_MESSAGING_LOOKUPS_PER_MINUTE_PER_ADDRESS: whole(1, 10_000_000, 10_000).describe(
     'The same for all devices that connect from one remote address (IPv6: one /64). Bounds what one stranger with many accounts reads; raise it where many people share an address.',
+  ),
+  CARILLON_MESSAGING_PREKEY_FETCHES_PER_HOUR_PER_PEER: whole(1, 1_000_000, 120).describe(
+    'Fetches of the prekeys of one account by another: each uses some up, and sessions last. Lower protects their one-time prekeys from being drained, higher helps devices that lose their sessions again and again.',
   ),
   CARILLON_TOKEN_KEY_DAYS: whole(1, 3650, 30).describe(
     'Days for which one key signs access tokens; then another follows without an outage. Fewer bound what a stolen key is good for.',

@@ -15,6 +15,7 @@ import { checkedAccountId, checkedDeviceId } from '../core/sendRequest.ts';
 import type { Switchboard } from '../core/switchboard.ts';
 import type { DeviceConnection } from './deviceConnection.ts';
 import { presentDevice } from './logins.ts';
+import type { RateLimits } from './rateLimits.ts';
 import type { RequestLimits } from './requestLimits.ts';
 import type { Reply } from './requests.ts';
 import type { TokenKeys } from './tokenKeys.ts';
@@ -33,6 +34,8 @@ export interface DeviceRequestsOptions {
   readonly now: () => number;
   /** Bundles taken use up other people's prekeys, names found are a directory read out. */
   readonly lookups: RequestLimits;
+  /** By asking and asked account. */
+  readonly fetchesPerPeer: RateLimits;
   readonly log: Log;
 }
 
@@ -57,11 +60,12 @@ export class DeviceRequests {
 
   /** @throws ProtocolError */
   async fetchBundles(asker: DeviceConnection, request: FetchBundlesRequest): Promise<Reply> {
-    const { store, now, lookups } = this.#options;
+    const { store, now, lookups, fetchesPerPeer } = this.#options;
     const accountId = checkedAccountId(request.accountId);
     if (request.deviceIds.length > LIMITS.envelopesPerSendMax) throw new ProtocolError('invalid-request');
     const deviceIds = request.deviceIds.map(checkedDeviceId);
     lookups.take(asker, now());
+    fetchesPerPeer.take(`${asker.address.accountId}.${accountId}`, now());
     const found = await store.takeBundles(accountId, deviceIds);
     if (!found) throw new ProtocolError('account-unknown');
     for (const bundle of found.bundles) this.#tellIfLow(accountId, bundle);

@@ -174,6 +174,18 @@ test('[AUTH-18] look-ups are limited per device, per account and per remote addr
   assert.equal((await look(perAddress.from, 4)) + (await look(perAddress.to, 4)), 5);
 });
 
+test("[AUTH-18] one account's prekeys are fetched by another at a rate of its own", async (t) => {
+  const { server, ana, ben, from, to } = await twoPeople(t, {
+    CARILLON_MESSAGING_PREKEY_FETCHES_PER_HOUR_PER_PEER: '2',
+  });
+  await fetchKem(from, ben);
+  await fetchKem(from, ben);
+  await assert.rejects(fetchKem(from, ben), { message: 'rate-limited' });
+  await fetchKem(to, ana);
+  const cyd = await (await TestDevice.register(server, 'cyd')).connect();
+  await fetchKem(cyd, ben);
+});
+
 test('[AUTH-18] sockets count among the requests of a remote address', async (t) => {
   const server = await startServer(t, { CARILLON_MESSAGING_REQUESTS_PER_SECOND_PER_ADDRESS: '1' });
   const opened = await Promise.allSettled(Array.from({ length: 15 }, () => TestSocket.open(server.url)));
