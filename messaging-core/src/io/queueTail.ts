@@ -33,11 +33,14 @@ export class TailBudget {
   }
 }
 
+/** Nearly all tails are empty nearly always: those share one. */
+const NO_ENVELOPES: TailEnvelope[] = [];
+
 export class QueueTail {
   readonly #budget: TailBudget;
   /** Undefined: nothing is known of the queue's end. */
   #afterSeq: number | undefined;
-  #envelopes: TailEnvelope[] = [];
+  #envelopes = NO_ENVELOPES;
 
   constructor(budget: TailBudget) {
     this.#budget = budget;
@@ -60,7 +63,11 @@ export class QueueTail {
       this.end();
       return;
     }
-    if (this.#envelopes.push(one) === 1) this.#budget.filled(this);
+    if (this.#envelopes === NO_ENVELOPES) {
+      this.#envelopes = [];
+      this.#budget.filled(this);
+    }
+    this.#envelopes.push(one);
     this.#budget.take(bytesHeld(one));
   }
 
@@ -82,7 +89,9 @@ export class QueueTail {
   #remove(index: number, count: number): void {
     if (count === 0) return;
     for (const one of this.#envelopes.splice(index, count)) this.#budget.take(-bytesHeld(one));
-    if (this.#envelopes.length === 0) this.#budget.emptied(this);
+    if (this.#envelopes.length > 0) return;
+    this.#envelopes = NO_ENVELOPES;
+    this.#budget.emptied(this);
   }
 }
 

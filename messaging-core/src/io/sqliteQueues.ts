@@ -28,8 +28,8 @@ interface Queue {
   readonly ordinary: Lane;
 }
 
-interface Lane {
-  readonly tail: QueueTail;
+/** The urgent or the ordinary part of a queue. */
+class Lane extends QueueTail {
   /** What the present connection was given and has not acknowledged, by seq, so that an ack need not look it up. */
   read: Map<number, ReadEnvelope> | undefined;
 }
@@ -157,7 +157,7 @@ export class SqliteQueues {
     queue.messages++;
     queue.bytes += bytes;
     const { messageId, groupId, kind, acceptedAtMs } = envelope;
-    laneOf(queue, urgent).tail.push({
+    laneOf(queue, urgent).push({
       envelope: { seq, urgent, messageId, from, groupId, kind, ciphertext, acceptedAtMs },
       expiresAtMs,
       groupMessageKey: groupMessageKey ?? null,
@@ -168,7 +168,7 @@ export class SqliteQueues {
     const lane = laneOf(this.#queue(deviceKey), query.urgent);
     // A new connection begins at the front.
     if (query.afterSeq === 0) lane.read = undefined;
-    const page = lane.tail.page(query.afterSeq, query.limit, query.nowMs) ?? this.#pageOfRows(deviceKey, lane, query);
+    const page = lane.page(query.afterSeq, query.limit, query.nowMs) ?? this.#pageOfRows(deviceKey, lane, query);
     if (page.length > 0) lane.read ??= new Map();
     return page.map(({ envelope, groupMessageKey }) => {
       lane.read?.set(envelope.seq, { bytes: envelope.ciphertext.length, groupMessageKey });
@@ -178,7 +178,7 @@ export class SqliteQueues {
 
   #pageOfRows(deviceKey: number, lane: Lane, { urgent, afterSeq, limit, nowMs }: PageQuery) {
     const rows = this.#sql.page.all(deviceKey, urgent ? 1 : 0, afterSeq, nowMs, limit);
-    if (rows.length < limit) lane.tail.begin(rows.at(-1)?.seq ?? afterSeq);
+    if (rows.length < limit) lane.begin(rows.at(-1)?.seq ?? afterSeq);
     return rows.map((row) => ({ envelope: envelopeOf(row, urgent), groupMessageKey: row.group_message_key }));
   }
 
@@ -200,14 +200,14 @@ export class SqliteQueues {
     if (!lane.read || !read) return undefined;
     lane.read.delete(seq);
     if (lane.read.size === 0) lane.read = undefined;
-    lane.tail.remove(seq);
+    lane.remove(seq);
     if (this.#sql.acknowledge.run(deviceKey, laneCode, seq) === 0) return undefined;
     return { device_key: deviceKey, bytes: read.bytes, group_message_key: read.groupMessageKey };
   }
 
   #acknowledgeUnread(deviceKey: number, queue: Queue, seq: number): GoneRow | undefined {
-    queue.urgent.tail.remove(seq);
-    queue.ordinary.tail.remove(seq);
+    queue.urgent.remove(seq);
+    queue.ordinary.remove(seq);
     return this.#sql.acknowledgeUnread.get(deviceKey, seq);
   }
 
@@ -237,7 +237,7 @@ export class SqliteQueues {
     const held = this.#queues.get(deviceKey);
     if (held) return held;
     const { seq_reserved: seq, messages, bytes } = this.#sql.state.get(deviceKey)!;
-    const lane = (): Lane => ({ tail: new QueueTail(this.#tailBudget), read: undefined });
+    const lane = () => new Lane(this.#tailBudget);
     const queue: Queue = { seq, seqReserved: seq, messages, bytes, urgent: lane(), ordinary: lane() };
     this.#queues.set(deviceKey, queue);
     return queue;
@@ -275,6 +275,6 @@ function laneOf(queue: Queue, urgent: boolean): Lane {
 }
 
 function letGo(queue: Queue): void {
-  queue.urgent.tail.end();
-  queue.ordinary.tail.end();
+  queue.urgent.end();
+  queue.ordinary.end();
 }
