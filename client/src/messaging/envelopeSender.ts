@@ -40,6 +40,12 @@ export interface Draft {
   readonly freshSession?: DeviceId | undefined;
 }
 
+/** What the server has taken, for these devices. */
+export interface Taken {
+  readonly devices: DeviceId[];
+  readonly acceptedAtMs: number;
+}
+
 export interface SenderParts {
   readonly ledger: Ledger;
   readonly socket: MessagingSocket;
@@ -60,28 +66,12 @@ export class EnvelopeSender {
   }
 
   /** Resolves with the devices once the server has it durably. @throws ProtocolError */
-  async send(draft: Draft): Promise<{ devices: DeviceId[]; acceptedAtMs: number }> {
+  async send(draft: Draft): Promise<Taken> {
     let { sealed } = draft;
     for (let mends = 0; ; mends++) {
       sealed = await this.#seal(draft, sealed);
       try {
-        const reply = await this.#parts.socket.request(
-          {
-            case: 'send',
-            value: {
-              messageId: draft.messageId,
-              recipientAccountId: draft.to,
-              envelopes: [...sealed],
-              urgent: draft.urgent,
-              expiresAtMs: BigInt(Math.trunc(draft.expiresAtMs)),
-            },
-          },
-          'sent',
-        );
-        return {
-          devices: sealed.map(({ deviceId }) => deviceId as DeviceId),
-          acceptedAtMs: Number(reply.acceptedAtMs),
-        };
+        return await this.#request(draft, sealed);
       } catch (error) {
         const stale = error instanceof ProtocolError && error.code === 'stale-devices' && error.details.staleDevices;
         if (!stale || mends >= MENDS_MAX) throw error;
@@ -89,6 +79,59 @@ export class EnvelopeSender {
         await this.#mend(draft.to, stale.missing as DeviceId[], stale.gone as DeviceId[]);
       }
     }
+  }
+
+  /**
+   * Several to one account: sealed in one transaction, and sent one behind the
+   * other before the first is answered. Undefined when something has to be looked up
+   * or told first: then nothing has happened.
+   */
+  async sendAhead(to: AccountId, drafts: readonly Draft[]): Promise<(Taken | ProtocolError)[] | undefined> {
+    const { ledger, sessions, local } = this.#parts;
+    const ready = await ledger.change(async (tx) => {
+      const contact = await readContact(tx, to);
+      if (!contact || hasChangedIdentity(contact)) return undefined;
+      const isTarget = (deviceId: DeviceId) => to !== local.accountId || deviceId !== local.deviceId;
+      const targets = contact.devices.filter(isTarget);
+      for (const deviceId of targets) {
+        const identity = await sessions.identity(tx, { accountId: to, deviceId });
+        if (!identity || !isMet(contact, deviceId) || !isTrusted(contact, identity)) return undefined;
+      }
+      if (targets.length === 0) return undefined;
+      const all: (readonly Sealed[])[] = [];
+      for (const draft of drafts) {
+        const sealed = [...draft.sealed];
+        const missing = targets.filter((deviceId) => !sealed.some((one) => one.deviceId === deviceId));
+        for (const deviceId of missing) {
+          sealed.push(await sessions.seal(tx, { accountId: to, deviceId }, draft.encode(deviceId)));
+        }
+        if (missing.length > 0) await draft.keep?.(tx, sealed);
+        all.push(sealed);
+      }
+      return all;
+    });
+    if (!ready) return undefined;
+    const answers = ready.map((sealed, i) => this.#request(drafts[i]!, sealed));
+    return Promise.all(
+      answers.map((answer) =>
+        answer.catch((error: unknown) => {
+          if (error instanceof ProtocolError) return error;
+          throw error;
+        }),
+      ),
+    );
+  }
+
+  async #request(draft: Draft, sealed: readonly Sealed[]): Promise<Taken> {
+    const value = {
+      messageId: draft.messageId,
+      recipientAccountId: draft.to,
+      envelopes: [...sealed],
+      urgent: draft.urgent,
+      expiresAtMs: BigInt(Math.trunc(draft.expiresAtMs)),
+    };
+    const reply = await this.#parts.socket.request({ case: 'send', value }, 'sent');
+    return { devices: sealed.map(({ deviceId }) => deviceId as DeviceId), acceptedAtMs: Number(reply.acceptedAtMs) };
   }
 
   /** To the devices that there is a session with: once, and only to who is connected. @throws ProtocolError */
@@ -101,7 +144,8 @@ export class EnvelopeSender {
       for (const deviceId of contact.devices) {
         const remote = { accountId: to, deviceId };
         const isHere = to === local.accountId && deviceId === local.deviceId;
-        if (!isHere && (await sessions.has(tx, remote))) sealed.push(await sessions.seal(tx, remote, content));
+        const identity = isHere ? undefined : await sessions.identity(tx, remote);
+        if (identity && isTrusted(contact, identity)) sealed.push(await sessions.seal(tx, remote, content));
       }
       return sealed;
     });

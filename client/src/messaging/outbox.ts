@@ -16,11 +16,21 @@ import { advanceStatus, failMessage, findMessage, noteAccepted } from '../conver
 import type { GroupSender } from '../groups/groupSender.ts';
 import type { StoreTransaction } from '../ports.ts';
 import type { Ledger } from '../store/ledger.ts';
-import type { EnvelopeSender } from './envelopeSender.ts';
+import type { Draft, EnvelopeSender, Taken } from './envelopeSender.ts';
 import type { Sealed } from './sessions.ts';
 
 /** Higher: longer offline writing; each waiting message costs its size in storage. */
 const WAITING_MAX = 10_000;
+/**
+ * Messages of one lane on their way at once, sealed and noted in one commit each
+ * way. More is faster where commits are slow; when the server refuses one, those
+ * behind it may come before it.
+ */
+const AHEAD_MAX = 32;
+/** Of all lanes together; the socket takes 256 requests. */
+const IN_FLIGHT_SHARE = 128;
+/** So many go one by one after something was refused: the next refusal then overtakes nothing. */
+const CAREFUL = 32;
 /** A content without a body: nothing to a device that reads it. */
 const NOTHING = pad(new Uint8Array(0));
 
@@ -59,10 +69,15 @@ export interface OutboxItem {
 
 type NewItem = Pick<OutboxItem, 'messageId' | 'to' | 'content'> & Partial<OutboxItem>;
 
-/** What the server has taken. */
-interface Taken {
-  readonly devices: DeviceId[];
-  readonly acceptedAtMs: number;
+interface Row {
+  readonly key: string;
+  readonly value: OutboxItem;
+}
+
+interface Done {
+  readonly key: string;
+  readonly item: OutboxItem;
+  readonly outcome: Taken | ProtocolError;
 }
 
 interface Watcher {
@@ -188,20 +203,25 @@ export class Outbox {
 
   async #runLane(to: ConversationId): Promise<void> {
     const { ledger, isOnline, now } = this.#parts;
-    for (let failures = 0; !this.#closed && isOnline(); ) {
-      const [next] = await ledger.read((tx) => tx.list<OutboxItem>('outbox', { ...laneRange(to), limit: 1 }));
+    for (let failures = 0, careful = 0; !this.#closed && isOnline(); ) {
+      const limit = careful > 0 ? 1 : this.#aheadMax(to);
+      const rows = await ledger.read((tx) => tx.list<OutboxItem>('outbox', { ...laneRange(to), limit }));
+      const [next] = rows;
       if (!next) return;
+      if (rows.length > 1) {
+        // Refused or unknown things are for the slow way, one at a time, which mends them.
+        if ((await this.#sendAhead(to as AccountId, rows)) !== 'all') careful = CAREFUL;
+        continue;
+      }
+      careful = Math.max(0, careful - 1);
       const { key, value: item } = next;
       if (item.expiresAtMs > 0 && item.expiresAtMs <= now()) {
-        await this.#finish(
-          key,
-          item,
-          new ProtocolError('unreachable', { words: 'It expired before it could be sent.' }),
-        );
+        const outcome = new ProtocolError('unreachable', { words: 'It expired before it could be sent.' });
+        await this.#finish([{ key, item, outcome }]);
         continue;
       }
       try {
-        await this.#finish(key, item, await this.#send(key, item));
+        await this.#finish([{ key, item, outcome: await this.#send(key, item) }]);
         failures = 0;
       } catch (error) {
         if (!(error instanceof ProtocolError)) throw error;
@@ -209,11 +229,52 @@ export class Outbox {
           this.#settle(item.messageId, error);
           return;
         }
-        if (!PASSING.has(error.code)) await this.#finish(key, item, error);
+        if (!PASSING.has(error.code)) await this.#finish([{ key, item, outcome: error }]);
         else if (isOnline())
           await this.#pause(to, Math.max(backoffMs(failures++, Math.random()), error.details.retryAfterMs ?? 0));
       }
     }
+  }
+
+  /** Fewer, the more lanes share the socket. To a group one goes after the other: each may change its keys. */
+  #aheadMax(to: ConversationId): number {
+    if (isGroupId(to)) return 1;
+    return Math.max(1, Math.min(AHEAD_MAX, Math.floor(IN_FLIGHT_SHARE / Math.max(1, this.#running.size))));
+  }
+
+  /** In their order, without waiting for each answer. */
+  async #sendAhead(to: AccountId, rows: readonly Row[]): Promise<'all' | 'some'> {
+    const isPlain = ({ value: item }: Row) =>
+      !item.freshSession && !(item.expiresAtMs > 0 && item.expiresAtMs <= this.#parts.now());
+    const odd = rows.findIndex((row) => !isPlain(row));
+    const ahead = odd < 0 ? rows : rows.slice(0, odd);
+    if (ahead.length === 0) return 'some';
+    const drafts = ahead.map(({ key, value }) => this.#draft(key, value, to));
+    const outcomes = await this.#parts.sender.sendAhead(to, drafts);
+    const taken = ahead.flatMap(({ key, value: item }, i) => {
+      const outcome = outcomes?.[i];
+      return outcome && !(outcome instanceof ProtocolError) ? [{ key, item, outcome }] : [];
+    });
+    await this.#finish(taken);
+    return taken.length === rows.length ? 'all' : 'some';
+  }
+
+  #draft(key: string, item: OutboxItem, to: AccountId): Draft {
+    const watcher = this.#watchers.get(item.messageId);
+    const encode = (device: DeviceId) => {
+      if (item.only !== undefined && item.only !== device) return NOTHING;
+      return watcher?.encode(device) ?? item.content;
+    };
+    return {
+      messageId: item.messageId,
+      to,
+      urgent: item.urgent,
+      expiresAtMs: item.expiresAtMs,
+      sealed: item.sealed,
+      encode,
+      freshSession: item.freshSession ? item.only : undefined,
+      keep: (tx, sealed) => tx.put('outbox', key, { ...item, sealed } satisfies OutboxItem),
+    };
   }
 
   async #send(key: string, item: OutboxItem): Promise<Taken> {
@@ -224,36 +285,28 @@ export class Outbox {
       const draft = { messageId, groupId, content, urgent, expiresAtMs, ciphertext, keep };
       return { devices: [], ...(await this.#parts.groups.send(draft)) };
     }
-    const watcher = this.#watchers.get(item.messageId);
-    const encode = (device: DeviceId) => {
-      if (item.only !== undefined && item.only !== device) return NOTHING;
-      return watcher?.encode(device) ?? item.content;
-    };
-    return this.#parts.sender.send({
-      messageId: item.messageId,
-      to: item.to,
-      urgent: item.urgent,
-      expiresAtMs: item.expiresAtMs,
-      sealed: item.sealed,
-      encode,
-      freshSession: item.freshSession ? item.only : undefined,
-      keep: (tx, sealed) => tx.put('outbox', key, { ...item, sealed } satisfies OutboxItem),
-    });
+    return this.#parts.sender.send(this.#draft(key, item, item.to));
   }
 
-  async #finish(key: string, item: OutboxItem, outcome: Taken | ProtocolError): Promise<void> {
+  /** Out of the outbox, together with what it means for each message. */
+  async #finish(done: readonly Done[]): Promise<void> {
+    if (done.length === 0) return;
     const copyLane = await this.#parts.ledger.change(async (tx, changes) => {
-      await tx.delete('outbox', key);
-      if (outcome instanceof ProtocolError) {
-        await failMessage(tx, changes, item.messageId, outcome.message);
-        return undefined;
+      let lane: AccountId | undefined;
+      for (const { key, item, outcome } of done) {
+        await tx.delete('outbox', key);
+        if (outcome instanceof ProtocolError) {
+          await failMessage(tx, changes, item.messageId, outcome.message);
+          continue;
+        }
+        const message = await findMessage(tx, item.messageId);
+        if (message?.outgoing) await noteAccepted(tx, message, outcome.acceptedAtMs);
+        await advanceStatus(tx, changes, item.messageId, 'sent', item.to);
+        if (item.copy) lane = (await this.#parts.copySent(tx, item)) ?? lane;
       }
-      const message = await findMessage(tx, item.messageId);
-      if (message?.outgoing) await noteAccepted(tx, message, outcome.acceptedAtMs);
-      await advanceStatus(tx, changes, item.messageId, 'sent', item.to);
-      return item.copy ? this.#parts.copySent(tx, item) : undefined;
+      return lane;
     });
-    this.#settle(item.messageId, outcome);
+    for (const { item, outcome } of done) this.#settle(item.messageId, outcome);
     if (copyLane) this.kickLane(copyLane);
   }
 
