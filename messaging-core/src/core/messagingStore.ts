@@ -37,7 +37,7 @@ export interface NewDevice {
   readonly signedPrekey: SignedPrekeyRecord;
   readonly oneTimePrekeys: readonly OneTimePrekeyRecord[];
   readonly kemPrekeys: readonly KemPrekeyRecord[];
-  readonly lastResortKemPrekey: KemPrekeyRecord | undefined;
+  readonly lastResortKemPrekey: KemPrekeyRecord;
 }
 
 export interface PrekeyUpdate {
@@ -89,7 +89,7 @@ export interface BundleRecord {
   /** Taken: no one else gets it. Undefined when the device has none left. */
   readonly oneTimePrekey: OneTimePrekeyRecord | undefined;
   readonly oneTimePrekeysLeft: number;
-  /** A one-time one, taken; else the last-resort one, which stays. */
+  /** A one-time one, taken; else the last-resort one, which stays. Undefined: a device from before there were any. */
   readonly kemPrekey: KemPrekeyRecord | undefined;
   readonly kemPrekeysLeft: number;
 }

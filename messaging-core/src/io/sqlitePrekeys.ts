@@ -82,7 +82,7 @@ export class SqlitePrekeys {
   add(deviceKey: number, { oneTimePrekeys, kemPrekeys, lastResortKemPrekey }: NewDevice): void {
     for (const { id, publicKey } of oneTimePrekeys) this.#sql.add.run(deviceKey, id, publicKey);
     for (const { id, publicKey, signature } of kemPrekeys) this.#sql.addKem.run(deviceKey, id, publicKey, signature);
-    if (lastResortKemPrekey) this.#setLastResort(deviceKey, lastResortKemPrekey);
+    this.#setLastResort(deviceKey, lastResortKemPrekey);
   }
 
   publish(deviceKey: number, update: PrekeyUpdate, max: PrekeyCounts): PrekeyCounts {

@@ -158,7 +158,7 @@ async function addAccounts(dataDir: string, count: number): Promise<Address[]> {
         signedPrekey: { id: 1, publicKey: randomBytes(32), signature: randomBytes(64) },
         oneTimePrekeys: [],
         kemPrekeys: [],
-        lastResortKemPrekey: undefined,
+        lastResortKemPrekey: { id: 1, publicKey: new Uint8Array(1568), signature: new Uint8Array(64) },
       };
       const handle = `nobody${index}` as Handle;
       return (await store.registerDevice(handle, newAccountId(), device, Date.now())).address;
