@@ -3,10 +3,10 @@ import { DatabaseSync } from 'node:sqlite';
 import { test } from 'node:test';
 import { COMMIT_WRITES_MAX, GroupCommit } from '../../src/io/groupCommit.ts';
 
-function openTable() {
+function openTable(onUndone?: () => void) {
   const db = new DatabaseSync(':memory:');
   db.exec('CREATE TABLE words (word TEXT UNIQUE) STRICT');
-  const commits = new GroupCommit(db);
+  const commits = new GroupCommit(db, onUndone);
   const insert = db.prepare('INSERT INTO words VALUES (?)');
   const words = () =>
     db
@@ -36,6 +36,19 @@ test('a write that throws is undone alone', async () => {
     ['fulfilled', 'rejected', 'rejected', 'fulfilled'],
   );
   assert.deepEqual(words(), ['a', 'b']);
+});
+
+test('what was remembered of writes is forgotten before anybody can ask, when they are undone', async () => {
+  const remembered: string[] = [];
+  const { commits, add, words } = openTable(() => remembered.splice(0));
+  const remember = (word: string) => commits.write(() => remembered.push(word));
+  const fail = () =>
+    commits.write(() => {
+      throw new Error('changed its mind');
+    });
+  await Promise.all([remember('a'), add('a'), assert.rejects(fail(), /changed its mind/), remember('b')]);
+  assert.deepEqual(remembered, ['b']);
+  assert.deepEqual(words(), ['a']);
 });
 
 test('more writes than one transaction takes go into several', async () => {
