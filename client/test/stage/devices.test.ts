@@ -1,8 +1,13 @@
 // One account on several devices, over the real services.
 import assert from 'node:assert/strict';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, test } from 'node:test';
+import { bytesToBase64url } from '@carillon/protocol';
 import type { Carillon } from '../../src/carillon.ts';
+import type { ContentChannel } from '../../src/messaging/contentChannel.ts';
 import type { HistoryProgress, OwnDeviceView } from '../../src/model.ts';
+import { noCalls } from '../../src/noCalls.ts';
 import { linkDevice, linkedTo } from './linking.ts';
 import { Stage, until } from './stage.ts';
 import { find, goesOffline, idOf, messagesOf, reaches, shows, textsOf } from './watching.ts';
@@ -62,6 +67,45 @@ describe('one account, several devices', () => {
     await reaches(bob, answer, 'read');
     await until(phone, 'conversation', async () => (await phone.conversations())[0]?.unread === 0);
     assert.equal((await find(phone, { ...answer, conversation: idOf(bob) }))?.status, 'read');
+  });
+
+  test('[DEV-3] media and calls, too', async () => {
+    let says: ContentChannel | undefined;
+    const phone = await stage.person('ann', {
+      calls: ({ channel }) => {
+        says = channel;
+        return noCalls('');
+      },
+    });
+    const bob = await stage.person(BOB);
+    const laptop = await link(phone, 'laptop');
+    await phone.startConversation(BOB);
+    const path = join(stage.dir, 'plan.txt');
+    writeFileSync(path, 'the plan');
+    const source = { kind: 'file', fileName: 'plan.txt', mimeType: 'text/plain', data: path } as const;
+    const sent = await phone.sendMedia(idOf(bob), source);
+    await reaches(laptop, sent, 'sent');
+    const { bytes } = await laptop.openMedia(sent.id);
+    assert.equal(new TextDecoder().decode(bytes), 'the plan');
+    const call = {
+      with: idOf(bob),
+      outcome: 'completed',
+      video: true,
+      startedAtMs: Date.now(),
+      durationMs: 5,
+    } as const;
+    const id = (seed: number) => bytesToBase64url(new Uint8Array(16).fill(seed));
+    await says!.recordCall({ ...call, callId: id(1), outgoing: true });
+    await says!.recordCall({ ...call, callId: id(2), outgoing: false });
+    const calls = async () => (await messagesOf(laptop, bob)).filter(({ body }) => body.type === 'call');
+    await until(laptop, 'message', async () => (await calls()).length === 2);
+    assert.deepEqual(
+      (await calls()).map(({ id, outgoing }) => [id, outgoing]),
+      [
+        [id(1), true],
+        [id(2), false],
+      ],
+    );
   });
 
   test('[DEV-4] three devices and two: everybody sees everything once, in order', async () => {
