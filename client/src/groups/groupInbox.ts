@@ -21,7 +21,16 @@ import type { Account } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
 import { isBlocked } from '../social/blocks.ts';
 import type { Changes } from '../store/ledger.ts';
-import { type Asked, addChore, claimAsk, keepWaiting, takeAsked, takeWaiting, type Waiting } from './groupQueue.ts';
+import {
+  type Asked,
+  addChore,
+  claimAnswer,
+  claimAsk,
+  keepWaiting,
+  takeAsked,
+  takeWaiting,
+  type Waiting,
+} from './groupQueue.ts';
 import { type GroupRecord, readGroup } from './groupRecord.ts';
 import { keepSenderKey, openGroupMessage } from './senderChains.ts';
 
@@ -159,11 +168,12 @@ export async function takeInvite(tx: StoreTransaction, from: Address, invite: Gr
 
 export const readInvite = (bytes: Uint8Array): GroupInvite => fromBinary(GroupInviteSchema, bytes);
 
-export async function takeRequest(tx: StoreTransaction, from: Address, text: string): Promise<void> {
+export async function takeRequest(tx: StoreTransaction, from: Address, text: string, nowMs: number): Promise<void> {
   const groupId = groupIdSchema.safeParse(text);
   if (!groupId.success) return;
   const group = await readGroup(tx, groupId.data);
-  if (group?.joined) await addChore(tx, { type: 'answer', groupId: group.groupId, to: from });
+  if (!group?.joined || !(await claimAnswer(tx, group.groupId, from, nowMs))) return;
+  await addChore(tx, { type: 'answer', groupId: group.groupId, to: from });
 }
 
 /** Somebody says that something has changed; only what is known here is looked at. */

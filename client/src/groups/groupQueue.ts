@@ -10,6 +10,7 @@ const WAITING_MAX = 2_000;
 const WAITING_AGE_MS_MAX = 30 * 24 * 60 * 60_000;
 /** A request that was not answered is repeated after this. */
 const ASK_AGAIN_MS = 60 * 60_000;
+const ANSWER_AGAIN_MS = 10_000;
 
 export interface Waiting {
   readonly groupId: GroupId;
@@ -62,6 +63,21 @@ export async function takeAsked(tx: StoreTransaction, groupId: GroupId, from: Ad
   const wasAsked = (await tx.get('groups', askedKey(groupId, from))) !== undefined;
   if (wasAsked) await tx.delete('groups', askedKey(groupId, from));
   return wasAsked;
+}
+
+const answeredKey = (groupId: GroupId, to: Address) => `answered/${groupId}/${addressKey(to)}`;
+
+/** True when this device may be answered now: who asks without end gets no more than this. */
+export async function claimAnswer(
+  tx: StoreTransaction,
+  groupId: GroupId,
+  to: Address,
+  nowMs: number,
+): Promise<boolean> {
+  const last = await tx.get<number>('groups', answeredKey(groupId, to));
+  if (last !== undefined && Math.abs(nowMs - last) < ANSWER_AGAIN_MS) return false;
+  await tx.put('groups', answeredKey(groupId, to), nowMs);
+  return true;
 }
 
 /** What is to be done with the server, in the order of their keys. */

@@ -57,7 +57,7 @@ export async function forgetGroup(tx: StoreTransaction, groupId: GroupId): Promi
   await tx.delete('groups', groupKey(groupId));
   await tx.delete('groups', devicesKey(groupId));
   await tx.delete('groups', `chain/${groupId}`);
-  for (const kind of ['key', 'wait', 'asked']) {
+  for (const kind of ['key', 'wait', 'asked', 'answered']) {
     const rows = await tx.list('groups', { from: `${kind}/${groupId}/`, to: `${kind}/${groupId}0` });
     for (const { key } of rows) await tx.delete('groups', key);
   }

@@ -29,7 +29,8 @@ const MENDS_MAX = 6;
 const HANDING_AT_ONCE = 16;
 /** Progress is told, and kept, after so many members. */
 const PROGRESS_STEP = 32;
-const RETRIES_MAX = 8;
+/** Of one member while the server asks for patience: a minute or so; then the whole message waits for its turn. */
+const RETRIES_MAX = 40;
 
 /** Refusals that concern one member only: the others get the key all the same, this one with a later message. */
 const MEMBERS_OWN: ReadonlySet<ErrorCode> = new Set([
@@ -256,7 +257,9 @@ export class GroupSender {
         if (!(error instanceof ProtocolError)) throw error;
         if (MEMBERS_OWN.has(error.code)) return [];
         if (error.code !== 'rate-limited' || attempt >= RETRIES_MAX) throw error;
-        await new Promise((resolve) => setTimeout(resolve, Math.max(200, error.details.retryAfterMs ?? 0)));
+        // Not all at the same moment again.
+        const waitMs = Math.max(200, error.details.retryAfterMs ?? 0) * (1 + Math.random());
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
       }
     }
   }

@@ -43,6 +43,8 @@ const FOLLOWED_REVISION_MAX = 200;
 /** Who leaves can no longer write to the group; so many are told one by one, the others notice when they write. */
 const TOLD_OF_LEAVING_MAX = 32;
 const LOOKUPS_AT_ONCE = 16;
+const LOOKUP_TRIES_MAX = 20;
+const LOOKUP_WAIT_MS = 500;
 const CHORES_AT_ONCE = 100;
 const KEY_BYTES = 32;
 
@@ -168,9 +170,23 @@ export class Groups {
   async #know(accounts: readonly AccountId[]): Promise<void> {
     const queue = [...accounts];
     const worker = async () => {
-      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await this.#parts.directory.byId(next);
+      for (let next = queue.shift(); next !== undefined; next = queue.shift()) await this.#lookUp(next);
     };
     await Promise.all(Array.from({ length: LOOKUPS_AT_ONCE }, worker));
+  }
+
+  /** A group of a thousand asks more often than the server answers at once. */
+  async #lookUp(accountId: AccountId): Promise<void> {
+    for (let tries = 0; ; tries++) {
+      try {
+        await this.#parts.directory.byId(accountId);
+        return;
+      } catch (error) {
+        const mayWait = error instanceof ProtocolError && error.code === 'rate-limited' && tries < LOOKUP_TRIES_MAX;
+        if (!mayWait || this.#closed) throw error;
+        await new Promise((resolve) => setTimeout(resolve, Math.max(LOOKUP_WAIT_MS, error.details.retryAfterMs ?? 0)));
+      }
+    }
   }
 
   /** Until the server takes it: made anew for each roster that came in between. @throws ProtocolError */
@@ -290,7 +306,7 @@ export class Groups {
 
   /** Names of those whom this device has not met yet. */
   async #learn(groupId: GroupId): Promise<void> {
-    const { ledger, directory } = this.#parts;
+    const { ledger } = this.#parts;
     const { accountId: self } = this.#self();
     const unknown = await ledger.read(async (tx) => {
       const found: AccountId[] = [];
@@ -302,7 +318,7 @@ export class Groups {
     if (unknown.length === 0) return;
     const worker = async () => {
       for (let next = unknown.shift(); next !== undefined; next = unknown.shift()) {
-        await directory.byId(next).catch((error: unknown) => {
+        await this.#lookUp(next).catch((error: unknown) => {
           if (error instanceof ProtocolError && LATER.has(error.code)) throw error;
         });
       }

@@ -72,7 +72,7 @@ export async function applyContent(
       if (trusted) await takeInvite(tx, arrival.from, body.value);
       return true;
     case 'groupRequest':
-      if (trusted) await takeRequest(tx, arrival.from, body.value.groupId);
+      if (trusted) await takeRequest(tx, arrival.from, body.value.groupId, groups.now());
       return true;
     case 'groupNotice':
       await takeNotice(tx, content.groupId);

@@ -1,6 +1,6 @@
 // Whether others are online: asked of the server only for conversations that are
 // open, and shown only to who shows themselves [PRES-10].
-import { type AccountId, type Presence, ProtocolError } from '@carillon/protocol';
+import { type AccountId, bytesToBase64url, type Presence, ProtocolError } from '@carillon/protocol';
 import { isAccepted } from '../conversations/conversations.ts';
 import type { Emitter } from '../events.ts';
 import type { MessagingSocket } from '../messaging/messagingSocket.ts';
@@ -19,7 +19,9 @@ export class PresenceWatcher {
   /** How often each is open. */
   readonly #open = new Map<AccountId, number>();
   readonly #shown = new Map<AccountId, PresenceView>();
-  /** What the server was last asked for each: one question at a time, the last one counts. */
+  /** What the server was last asked for, on this connection; the same is not asked again. */
+  readonly #asked = new Map<AccountId, string>();
+  /** One question at a time for each, the last one counts. */
   readonly #asking = new Map<AccountId, Promise<void>>();
 
   constructor(parts: PresenceParts) {
@@ -48,6 +50,7 @@ export class PresenceWatcher {
 
   /** A new connection, other settings: everything that is open is asked for anew. */
   lookAgain(): void {
+    this.#asked.clear();
     for (const account of this.#open.keys()) this.look(account);
   }
 
@@ -92,14 +95,21 @@ export class PresenceWatcher {
       key: await readTheirPresenceKey(tx, account),
     }));
     const watch = this.#open.has(account) && may;
-    if (!watch && !this.#shown.has(account)) return;
+    if (!watch && !this.#asked.has(account)) return;
+    const question = watch ? bytesToBase64url(key ?? new Uint8Array()) : undefined;
+    if (watch && this.#asked.get(account) === question) return;
+    if (question === undefined) this.#asked.delete(account);
+    else this.#asked.set(account, question);
     try {
       const value = { accountId: account, watch, ...(key ? { presenceKey: key } : {}) };
       const presence = await socket.request({ case: 'watchPresence', value }, 'presence');
       if (watch) this.told(presence);
       else this.#hide(account);
     } catch (error) {
-      if (!(error instanceof ProtocolError) || error.code !== 'presence-hidden') throw error;
+      if (!(error instanceof ProtocolError) || error.code !== 'presence-hidden') {
+        this.#asked.delete(account);
+        throw error;
+      }
       this.#hide(account);
     }
   }

@@ -63,6 +63,7 @@ export class Stage {
     const config = parseConfig(messagingConfigSchema, {
       CARILLON_DATA_DIR: this.dir,
       CARILLON_MESSAGING_CODES_PER_HOUR_PER_HANDLE: '1000',
+      CARILLON_MESSAGING_CODES_PER_HOUR_PER_ADDRESS: '100000',
     });
     const service = await createMessaging({
       config,
