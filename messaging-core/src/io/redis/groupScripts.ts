@@ -104,7 +104,8 @@ local cursor = redis.call('HMGET', root, 'f' .. lane, 'a' .. lane, 'd' .. lane)
 -- A cursor of another message: that one is done.
 local after, device = '', '0'
 if cursor[1] == entry[1] then after, device = cursor[2], cursor[3] end
-local from = after == '' and '-' or '[' .. after
+-- Without a device all of that account is done.
+local from = after == '' and '-' or (device == '' and '(' or '[') .. after
 return {entry, after, device, redis.call('ZRANGEBYLEX', root .. ':l', from, '+', 'LIMIT', 0, ARGV[2])}`,
 );
 

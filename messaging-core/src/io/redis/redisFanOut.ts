@@ -186,7 +186,7 @@ export class RedisFanOut {
   }
 }
 
-/** All of it is done: no device has a higher id. */
+/** All of it is done. */
 function lastOf(batch: readonly { readonly accountId: AccountId }[]): [string, string] {
-  return [batch.at(-1)!.accountId, String(2 ** 31)];
+  return [batch.at(-1)!.accountId, ''];
 }
