@@ -16,9 +16,9 @@ const SERVICES = ['messaging-core', 'signaling', 'sfu', 'turn', 'media-pipeline'
 const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   protocol: [],
   service: ['protocol'],
-  'messaging-core': ['protocol', 'service'],
-  signaling: ['protocol', 'service'],
-  sfu: ['protocol', 'service'],
+  'messaging-core': ['protocol', 'service', 'service/redis'],
+  signaling: ['protocol', 'service', 'service/redis'],
+  sfu: ['protocol', 'service', 'service/redis'],
   turn: ['protocol', 'service'],
   'media-pipeline': ['protocol', 'service'],
   // The SDK shares what is pure with the services that own it, and nothing else of them.
