@@ -9,7 +9,7 @@ import { fileURLToPath } from 'node:url';
 
 const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 const [command = '--help', ...args] = process.argv.slice(2);
-const commands = ['start', 'test', 'doctor', 'bench'];
+const commands = ['start', 'test', 'doctor', 'bench', 'interop'];
 if (!commands.includes(command)) {
   console.log(`usage: node scripts/launch.mjs ${commands.join('|')} [options]\n       each takes --help`);
   process.exit(command === '--help' || command === '-h' ? 0 : 2);

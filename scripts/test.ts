@@ -82,6 +82,8 @@ async function main(): Promise<void> {
   await ensureWebBuild(say);
   const needsBrowser = (file: string) => file.startsWith('e2e/') || file.endsWith('browser.test.ts');
   const files = globSync('*/test/**/*.test.ts', { cwd: root, exclude: (name) => name === 'node_modules' })
+    // These need the peer that `npm run interop` installs.
+    .filter((file) => !file.startsWith('interop/'))
     .filter((file) => positionals.length === 0 || positionals.some((wanted) => file.startsWith(path.normalize(wanted))))
     .filter((file) => !(values.quick && needsBrowser(file)))
     .sort();
