@@ -6,8 +6,8 @@ import { type HistoryOptions, judge, runHistory, type Said } from '../src/index.
 
 const SHORT: Omit<HistoryOptions, 'seed' | 'redis' | 'nodes'> = {
   accounts: 3,
-  devices: 1,
-  group: false,
+  devices: 2,
+  group: true,
   seconds: 10,
   say: () => {},
 };
