@@ -208,6 +208,8 @@ export type CallEndReason =
   | 'expired'
   | 'accepted-elsewhere'
   | 'declined-elsewhere'
+  | 'busy-elsewhere'
+  | 'needs-permission'
   | 'connection-lost'
   | 'failed';
 

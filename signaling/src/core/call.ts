@@ -36,12 +36,23 @@ interface Member {
 
 export type Participant =
   | (Member & { readonly state: 'invited'; readonly ringsUntilMs: number })
-  | (Member & { readonly state: 'ringing'; readonly ringsUntilMs: number; readonly devices: readonly DeviceId[] })
+  | (Member & {
+      readonly state: 'ringing';
+      readonly ringsUntilMs: number;
+      readonly devices: readonly DeviceId[];
+      /** Those of `devices` whose media could flow already. Nobody's business before one of them accepts. */
+      readonly connected: readonly DeviceId[];
+    })
   | (Member & {
       readonly state: 'joined';
       readonly deviceId: DeviceId;
       /** The socket is gone, and this is when the participant is too; null while it is attached. */
       readonly lostUntilMs: number | null;
+      /** What it sends, as it says. */
+      readonly video: boolean;
+      readonly held: boolean;
+      /** Its media could flow when it accepted. */
+      readonly preconnected: boolean;
     })
   | (Member & { readonly state: 'left' | 'declined' | 'busy' | 'expired' });
 
@@ -74,6 +85,8 @@ export type EndReason =
   | 'expired'
   | 'accepted-elsewhere'
   | 'declined-elsewhere'
+  | 'busy-elsewhere'
+  | 'needs-permission'
   | 'connection-lost';
 
 export interface Ending {
@@ -92,6 +105,9 @@ export interface EndedCall {
 
 export type Call = LiveCall | EndedCall;
 
+/** What a device says of its own part, and nothing more. */
+export type OwnEvent = 'ring' | 'preconnect' | 'accept' | 'decline' | 'needs_permission' | 'busy' | 'hang_up';
+
 export type CallEvent =
   | {
       readonly type: 'create';
@@ -102,7 +118,8 @@ export type CallEvent =
       readonly video: boolean;
       readonly room: boolean;
     }
-  | { readonly type: 'ring' | 'accept' | 'decline' | 'busy' | 'hang_up'; readonly by: Address }
+  | { readonly type: OwnEvent; readonly by: Address }
+  | { readonly type: 'update'; readonly by: Address; readonly video: boolean; readonly held: boolean }
   | { readonly type: 'invite'; readonly by: Address; readonly accounts: readonly AccountId[] }
   | { readonly type: 'attach'; readonly by: Address; readonly receivedSeq: bigint }
   | { readonly type: 'relay'; readonly by: Address; readonly to: Address; readonly sealed: Uint8Array }

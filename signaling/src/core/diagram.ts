@@ -3,6 +3,9 @@
 import type { ParticipantState } from './call.ts';
 import { type Outcome, type ParticipantEvent, TRANSITIONS } from './transitions.ts';
 
+/** Events that change what is kept of a participant though its state stays. */
+const SPEAKING_LOOPS: ReadonlySet<string> = new Set(['ringing preconnect', 'joined update']);
+
 /** Mermaid source, without the fence. */
 export function participantDiagram(): string {
   const edges = new Map<string, string[]>();
@@ -10,7 +13,8 @@ export function participantDiagram(): string {
     // A viewpoint, not a state: see transitions.ts.
     if (standing === 'joined_elsewhere') continue;
     for (const [event, outcome] of Object.entries(row)) {
-      if ('refuse' in outcome || outcome.to === (standing as ParticipantState)) continue;
+      const isLoop = 'to' in outcome && outcome.to === (standing as ParticipantState);
+      if ('refuse' in outcome || (isLoop && !SPEAKING_LOOPS.has(`${standing} ${event}`))) continue;
       const edge = `${standing} --> ${outcome.to}`;
       edges.set(edge, [...(edges.get(edge) ?? []), event]);
     }

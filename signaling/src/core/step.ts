@@ -10,11 +10,13 @@ import {
   devicesOf,
   type Effect,
   type EndedCall,
+  type EndReason,
   isJoined,
   isPending,
   isSameDevice,
   type LiveCall,
   nextDeadlineMs,
+  type OwnEvent,
   type Participant,
   type ParticipantState,
   participantOf,
@@ -26,6 +28,9 @@ import {
 import { type ParticipantEvent, standingOf, transition } from './transitions.ts';
 import { type Cause, isAlone, verdict } from './verdict.ts';
 
+/** Events after which the device has no part in the call. */
+const LEAVING: ReadonlySet<string> = new Set<OwnEvent>(['decline', 'needs_permission', 'busy', 'hang_up']);
+
 type Of<Type extends CallEvent['type']> = Extract<CallEvent, { type: Type }>;
 
 export function step(call: Call | undefined, event: CallEvent, nowMs: number, bounds: Bounds): Step {
@@ -35,10 +40,13 @@ export function step(call: Call | undefined, event: CallEvent, nowMs: number, bo
     case 'create':
       return createdAgain(call, event);
     case 'ring':
+    case 'preconnect':
     case 'accept':
     case 'decline':
+    case 'needs_permission':
     case 'busy':
     case 'hang_up':
+    case 'update':
     case 'attach':
       return asked(call, event, nowMs, bounds);
     case 'invite':
@@ -50,6 +58,8 @@ export function step(call: Call | undefined, event: CallEvent, nowMs: number, bo
     case 'socket_lost':
       return socketLost(call, event.by, nowMs, bounds);
     case 'glare_lost':
+      // Answered meanwhile, it collides with nothing any more.
+      if (call.mode !== 'peer' || !call.participants.some(isPending)) return { call, effects: [] };
       return concluded(call, call, { cause: { event: 'glare', by: null }, nowMs, bounds });
     case 'restored':
       return restored(call, event.nodes, nowMs, bounds);
@@ -74,7 +84,7 @@ function created(event: Of<'create'>, nowMs: number, bounds: Bounds): Step {
     revision: 1,
     lastNumber: 1,
     participants: [
-      { ...by, number: 1, state: 'joined', lostUntilMs: null },
+      { ...by, number: 1, state: 'joined', lostUntilMs: null, video, held: false, preconnected: false },
       ...callees.map((accountId) => invitee(accountId, nowMs, bounds)),
     ],
     node: null,
@@ -100,12 +110,7 @@ function stepEnded(call: EndedCall, event: CallEvent, nowMs: number): Step {
 }
 
 /** A device asks for a transition of its own account. */
-function asked(
-  call: LiveCall,
-  event: Of<'ring' | 'accept' | 'decline' | 'busy' | 'hang_up' | 'attach'>,
-  nowMs: number,
-  bounds: Bounds,
-): Step {
+function asked(call: LiveCall, event: Of<OwnEvent | 'update' | 'attach'>, nowMs: number, bounds: Bounds): Step {
   const { by, type } = event;
   const p = participantOf(call, by.accountId);
   if (!p) return refuse('call-not-yours');
@@ -116,19 +121,17 @@ function asked(
   const rings = type === 'ring' && p.state === 'ringing' && !p.devices.includes(by.deviceId);
   if (rings && p.devices.length >= LIMITS.devicesPerAccountMax) return refuse('call-full');
 
-  const next = entered(call, p, { to: outcome.to, event: type, by, nowMs, bounds });
+  const next = said(entered(call, p, { to: outcome.to, event: type, by, nowMs, bounds }), event);
   const after = { ...withParticipant(call, next), lastNumber: Math.max(call.lastNumber, next.number) };
-  const leaves = type === 'decline' || type === 'busy' || type === 'hang_up';
+  const leaves = LEAVING.has(type);
   const elsewhere = isPending(p) && !isPending(next) ? devicesOf(p).filter((device) => !isSameDevice(device, by)) : [];
   return concluded(call, after, {
     cause: { event: causeOf(type, p), by: by.accountId },
     by,
-    reply: leaves ? 'done' : 'state',
+    reply: leaves || type === 'preconnect' ? 'done' : 'state',
     also: [
       leaves ? { type: 'detach', device: by } : attachment(by, event.type === 'attach' ? event.receivedSeq : undefined),
-      ...elsewhere.map((to) =>
-        endedFor(to, next.state === 'joined' ? 'accepted-elsewhere' : 'declined-elsewhere', by.accountId),
-      ),
+      ...elsewhere.map((to) => endedFor(to, elsewhereReason(next.state), by.accountId)),
     ],
     nowMs,
     bounds,
@@ -138,7 +141,26 @@ function asked(
 /** Whoever hangs up while it rings here says no. */
 function causeOf(event: ParticipantEvent, p: Participant): Cause['event'] {
   if (event === 'hang_up' && isPending(p)) return 'decline';
-  return event === 'hang_up' || event === 'decline' || event === 'busy' ? event : 'other';
+  return event === 'hang_up' || event === 'decline' || event === 'needs_permission' || event === 'busy'
+    ? event
+    : 'other';
+}
+
+/** What the other devices of an account hear that rang, when one of them has answered. */
+function elsewhereReason(state: ParticipantState): EndReason {
+  if (state === 'joined') return 'accepted-elsewhere';
+  return state === 'busy' ? 'busy-elsewhere' : 'declined-elsewhere';
+}
+
+/** What an event says beside the state that it leads to. */
+function said(p: Participant, event: Of<OwnEvent | 'update' | 'attach'>): Participant {
+  const { deviceId } = event.by;
+  if (event.type === 'preconnect' && p.state === 'ringing') {
+    const isNews = p.devices.includes(deviceId) && !p.connected.includes(deviceId);
+    return isNews ? { ...p, connected: [...p.connected, deviceId] } : p;
+  }
+  if (event.type === 'update' && p.state === 'joined') return { ...p, video: event.video, held: event.held };
+  return p;
 }
 
 interface Entry {
@@ -157,15 +179,23 @@ function entered(call: LiveCall, p: Participant, { to, event, by, nowMs, bounds 
       return p.state === 'invited' ? p : { ...invitee(accountId, nowMs, bounds), deviceId, number };
     case 'ringing': {
       if (!isPending(p)) throw new Error(`a participant that is ${p.state} cannot ring`);
-      const devices = p.state === 'ringing' ? p.devices : [];
+      const [devices, connected] = p.state === 'ringing' ? [p.devices, p.connected] : [[], []];
       if (event !== 'ring' || devices.includes(by.deviceId)) return p;
       const { ringsUntilMs } = p;
-      return { accountId, deviceId, number, state: to, ringsUntilMs, devices: [...devices, by.deviceId] };
+      return { accountId, deviceId, number, state: to, ringsUntilMs, devices: [...devices, by.deviceId], connected };
     }
     case 'joined':
       return p.state === 'joined'
         ? { ...p, lostUntilMs: null }
-        : { ...by, number: call.lastNumber + 1, state: to, lostUntilMs: null };
+        : {
+            ...by,
+            number: call.lastNumber + 1,
+            state: to,
+            lostUntilMs: null,
+            video: call.video,
+            held: false,
+            preconnected: p.state === 'ringing' && p.connected.includes(by.deviceId),
+          };
     case 'left':
     case 'declined':
     case 'busy':
@@ -315,7 +345,8 @@ function isVisible(before: LiveCall, after: LiveCall): boolean {
     before.participants.length !== after.participants.length ||
     after.participants.some((p, index) => {
       const was = before.participants[index];
-      return was?.state !== p.state || was.number !== p.number || was.deviceId !== p.deviceId;
+      if (was?.state !== p.state || was.number !== p.number || was.deviceId !== p.deviceId) return true;
+      return isJoined(p) && isJoined(was) && (p.video !== was.video || p.held !== was.held);
     })
   );
 }

@@ -12,10 +12,16 @@ export type Standing = ParticipantState | 'joined_elsewhere';
 export type ParticipantEvent =
   /** A device has the invite and rings. */
   | 'ring'
+  /** The device rings, and its media could flow the moment it accepts. */
+  | 'preconnect'
   | 'accept'
   | 'decline'
+  /** No, because the person has to accept the caller as a contact first. */
+  | 'needs_permission'
   | 'busy'
   | 'hang_up'
+  /** What the participant sends has changed: audio to video and back, hold and back. */
+  | 'update'
   /** A device takes the call up again after a lost socket or a reload. */
   | 'attach'
   /** Somebody in the call asks this account in. */
@@ -35,19 +41,24 @@ const elsewhere = { refuse: 'answered-elsewhere' } as const;
 const answers = {
   accept: to('joined'),
   decline: to('declined'),
+  needs_permission: to('declined'),
   busy: to('busy'),
   hang_up: to('declined'),
   expire: to('expired'),
+  update: wrongState,
 } as const;
 
 /** Out of a call that goes on: it can be asked again, or come back by itself. */
 const out = <State extends ParticipantState>(state: State) =>
   ({
     ring: wrongState,
+    preconnect: wrongState,
     accept: to('joined'),
     decline: to(state),
+    needs_permission: to(state),
     busy: to(state),
     hang_up: to(state),
+    update: wrongState,
     attach: to(state),
     invite: to('invited'),
     expire: to(state),
@@ -55,14 +66,32 @@ const out = <State extends ParticipantState>(state: State) =>
   }) as const;
 
 export const TRANSITIONS = {
-  invited: { ...answers, ring: to('ringing'), attach: to('invited'), invite: to('invited'), lose: to('invited') },
-  ringing: { ...answers, ring: to('ringing'), attach: to('ringing'), invite: to('ringing'), lose: to('ringing') },
+  invited: {
+    ...answers,
+    ring: to('ringing'),
+    preconnect: wrongState,
+    attach: to('invited'),
+    invite: to('invited'),
+    lose: to('invited'),
+  },
+  ringing: {
+    ...answers,
+    ring: to('ringing'),
+    preconnect: to('ringing'),
+    attach: to('ringing'),
+    invite: to('ringing'),
+    lose: to('ringing'),
+  },
   joined: {
     ring: wrongState,
+    // Said just before its own accept, and late.
+    preconnect: to('joined'),
     accept: to('joined'),
     decline: wrongState,
+    needs_permission: wrongState,
     busy: wrongState,
     hang_up: to('left'),
+    update: to('joined'),
     attach: to('joined'),
     invite: to('joined'),
     expire: to('joined'),
@@ -71,10 +100,13 @@ export const TRANSITIONS = {
   // One device holds the account's place. Another can neither take it nor end it.
   joined_elsewhere: {
     ring: elsewhere,
+    preconnect: elsewhere,
     accept: elsewhere,
     decline: elsewhere,
+    needs_permission: elsewhere,
     busy: elsewhere,
     hang_up: elsewhere,
+    update: elsewhere,
     attach: { refuse: 'call-not-yours' },
     invite: to('joined'),
     expire: to('joined'),

@@ -4,7 +4,7 @@ import type { AccountId } from '@carillon/protocol';
 import { type Ending, type EndReason, isJoined, isPending, type LiveCall, type Participant } from './call.ts';
 
 export interface Cause {
-  readonly event: 'hang_up' | 'decline' | 'busy' | 'expire' | 'lose' | 'alone' | 'glare' | 'other';
+  readonly event: 'hang_up' | 'decline' | 'needs_permission' | 'busy' | 'expire' | 'lose' | 'alone' | 'glare' | 'other';
   readonly by: AccountId | null;
 }
 
@@ -51,8 +51,10 @@ function reasonFor(p: Participant, cause: Cause): EndReason {
       return isPending(p) ? 'cancelled' : 'connection-lost';
     case 'decline':
       return p.accountId === cause.by ? 'declined-elsewhere' : 'declined';
+    case 'needs_permission':
+      return p.accountId === cause.by ? 'declined-elsewhere' : 'needs-permission';
     case 'busy':
-      return p.accountId === cause.by ? 'declined-elsewhere' : 'busy';
+      return p.accountId === cause.by ? 'busy-elsewhere' : 'busy';
     case 'expire':
       return 'expired';
     case 'alone':

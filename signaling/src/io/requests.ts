@@ -46,12 +46,17 @@ export function readRequest({ body }: SignalingClientFrame, by: Address): CallRe
     case 'attach':
       return withId(body.value.callId, { type: 'attach', by, receivedSeq: body.value.receivedSeq });
     case 'ring':
+    case 'preconnect':
     case 'accept':
       return withId(body.value.callId, { type: body.case, by });
     case 'hangUp':
       return withId(body.value.callId, { type: 'hang_up', by });
     case 'decline':
-      return withId(body.value.callId, { type: body.value.busy ? 'busy' : 'decline', by });
+      return withId(body.value.callId, { type: refusalOf(body.value), by });
+    case 'update': {
+      const { callId, video, held } = body.value;
+      return withId(callId, { type: 'update', by, video, held });
+    }
     case 'invite':
       return withId(body.value.callId, { type: 'invite', by, accounts: checked(accounts, body.value.accountIds) });
     case 'relay': {
@@ -70,6 +75,11 @@ export function readRequest({ body }: SignalingClientFrame, by: Address): CallRe
     default:
       throw body satisfies never;
   }
+}
+
+function refusalOf({ busy, needsPermission }: { busy: boolean; needsPermission: boolean }) {
+  if (busy) return 'busy';
+  return needsPermission ? 'needs_permission' : 'decline';
 }
 
 function withId(callId: string, event: CallEvent): CallRequest {

@@ -8,7 +8,7 @@ import type { Call } from '../core/call.ts';
 import type { CallStore } from './callStore.ts';
 
 /** Of the stored JSON; rows of another format are deleted at start: a call does not outlive an upgrade by long. */
-const FORMAT = 2;
+const FORMAT = 3;
 
 export class SqliteCallStore implements CallStore {
   readonly #db: DatabaseSync;

@@ -6,7 +6,7 @@ import {
   EndReason as WireEndReason,
   ParticipantState as WireState,
 } from '@carillon/protocol';
-import { type EndReason, type LiveCall, type ParticipantState, ringsUntilMs } from '../core/call.ts';
+import { type EndReason, isJoined, type LiveCall, type ParticipantState, ringsUntilMs } from '../core/call.ts';
 
 const STATES = {
   invited: WireState.INVITED,
@@ -26,6 +26,8 @@ export const END_REASONS = {
   expired: WireEndReason.EXPIRED,
   'accepted-elsewhere': WireEndReason.ACCEPTED_ELSEWHERE,
   'declined-elsewhere': WireEndReason.DECLINED_ELSEWHERE,
+  'busy-elsewhere': WireEndReason.BUSY_ELSEWHERE,
+  'needs-permission': WireEndReason.NEEDS_PERMISSION,
   'connection-lost': WireEndReason.CONNECTION_LOST,
 } as const satisfies Record<EndReason, WireEndReason>;
 
@@ -37,11 +39,13 @@ export function callStateOf(call: LiveCall): MessageInitShape<typeof CallStateSc
     video: call.video,
     createdBy: call.createdBy,
     ringsUntilMs: BigInt(ringsUntilMs(call)),
-    participants: call.participants.map(({ accountId, state, deviceId, number }) => ({
-      accountId,
-      state: STATES[state],
-      deviceId,
-      number,
+    participants: call.participants.map((p) => ({
+      accountId: p.accountId,
+      state: STATES[p.state],
+      deviceId: p.deviceId,
+      number: p.number,
+      video: isJoined(p) && p.video,
+      held: isJoined(p) && p.held,
     })),
   };
 }

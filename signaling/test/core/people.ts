@@ -1,6 +1,6 @@
 // Accounts and calls for the core's tests.
 import type { AccountId, Address, CallId, DeviceId } from '@carillon/protocol';
-import type { Bounds, Call, CallEvent, Effect, LiveCall } from '../../src/core/call.ts';
+import type { Bounds, Call, CallEvent, Effect, LiveCall, OwnEvent } from '../../src/core/call.ts';
 import { step } from '../../src/core/step.ts';
 
 export const bounds: Bounds = { ringMs: 60_000, reconnectMs: 30_000, endedKeptMs: 120_000, participantsMax: 8 };
@@ -27,8 +27,12 @@ export class Play {
     return this.do({ type: 'create', by, callId, callees: callees.map(account), video: false, room });
   }
 
-  ask(type: 'ring' | 'accept' | 'decline' | 'busy' | 'hang_up' | 'socket_lost', who: string, id = 1): this {
+  ask(type: OwnEvent | 'socket_lost', who: string, id = 1): this {
     return this.do({ type, by: device(who, id) });
+  }
+
+  update(who: string, { video = false, held = false }, id = 1): this {
+    return this.do({ type: 'update', by: device(who, id), video, held });
   }
 
   attach(who: string, id = 1): this {

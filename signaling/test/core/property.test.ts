@@ -13,7 +13,9 @@ const anyEvent: fc.Arbitrary<CallEvent> = fc.oneof(
   {
     weight: 8,
     arbitrary: fc.record({
-      type: fc.constantFrom('ring', 'accept', 'decline', 'busy', 'hang_up', 'socket_lost'),
+      type: fc.constantFrom(
+        ...(['ring', 'preconnect', 'accept', 'decline', 'needs_permission', 'busy', 'hang_up', 'socket_lost'] as const),
+      ),
       by: anyDevice,
     }),
   },
@@ -26,6 +28,11 @@ const anyEvent: fc.Arbitrary<CallEvent> = fc.oneof(
       accounts: fc.array(fc.constantFrom(...names.map(account)), { minLength: 1, maxLength: 4 }),
     }),
   },
+  {
+    weight: 1,
+    arbitrary: fc.record({ type: fc.constant('update'), by: anyDevice, video: fc.boolean(), held: fc.boolean() }),
+  },
+  { weight: 1, arbitrary: fc.constant({ type: 'glare_lost' } as const) },
   { weight: 1, arbitrary: fc.record({ type: fc.constant('room'), by: anyDevice, node: fc.constant('local') }) },
   { weight: 1, arbitrary: fc.constant({ type: 'restored', nodes: ['local'] } as const) },
   { weight: 3, arbitrary: fc.constant({ type: 'tick' } as const) },

@@ -13,6 +13,56 @@ describe('a peer call', () => {
     assert.equal(play.endings, 'alice declined, bob declined-elsewhere');
   });
 
+  it('[CALL-23] says needs-permission to the caller, and busy-elsewhere to the other devices of who is busy', () => {
+    const rings = () => new Play().create(['bob']).ask('ring', 'bob', 1).ask('ring', 'bob', 2);
+    const asked = rings().ask('needs_permission', 'bob', 1);
+    assert.deepEqual(asked.told, ['bob.2 declined-elsewhere by bob', 'alice.1 needs-permission by bob']);
+    const busy = rings().ask('busy', 'bob', 1);
+    assert.deepEqual(busy.told, ['bob.2 busy-elsewhere by bob', 'alice.1 busy by bob']);
+    assert.equal(busy.endings, 'alice busy, bob busy-elsewhere');
+  });
+
+  it('[CALL-24] keeps which ringing devices could talk at once, and shows nobody', () => {
+    const play = new Play().create(['bob']).ask('ring', 'bob', 1).ask('ring', 'bob', 2);
+    const { revision } = play.live;
+    play.ask('preconnect', 'bob', 2).ask('preconnect', 'bob', 2);
+    assert.equal(play.live.revision, revision);
+    assert.equal(
+      play.effects.some(({ type }) => type === 'state'),
+      false,
+    );
+    assert.deepEqual(play.ask('accept', 'bob', 2).live.participants[1], {
+      ...{ ...device('bob', 2), number: 2, state: 'joined', lostUntilMs: null },
+      ...{ video: false, held: false, preconnected: true },
+    });
+    const later = new Play().create(['bob']).ask('ring', 'bob', 1).ask('preconnect', 'bob', 1).ask('accept', 'bob', 2);
+    assert.equal(
+      later.live.participants.some((p) => p.state === 'joined' && p.preconnected),
+      false,
+    );
+  });
+
+  it('[CALL-25] shows everybody who sends video and who holds', () => {
+    const play = new Play().create(['bob']).ask('accept', 'bob');
+    const { revision } = play.live;
+    play.update('bob', { video: true });
+    assert.equal(play.live.revision, revision + 1);
+    assert.deepEqual(
+      play.effects.find(({ type }) => type === 'state'),
+      { type: 'state', to: [device('alice')] },
+    );
+    assert.equal(play.update('bob', { video: true }).live.revision, revision + 1);
+    assert.equal(play.update('bob', { video: true, held: true }).live.revision, revision + 2);
+    assert.throws(() => play.update('bob', {}, 2), { message: 'answered-elsewhere' });
+    assert.throws(() => new Play().create(['bob']).update('bob', {}), { message: 'call-state' });
+  });
+
+  it('collides with nothing any more once it is answered', () => {
+    const play = new Play().create(['bob']).ask('accept', 'bob').do({ type: 'glare_lost' });
+    assert.equal(play.roster, 'alice joined 1, bob joined 2');
+    assert.equal(new Play().create(['bob']).do({ type: 'glare_lost' }).endings, 'alice cancelled, bob cancelled');
+  });
+
   it('takes a hang-up of whoever rings for a no', () => {
     const play = new Play().create(['bob']).ask('ring', 'bob').ask('hang_up', 'bob');
     assert.deepEqual(play.told, ['alice.1 declined by bob']);

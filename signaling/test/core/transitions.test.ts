@@ -13,15 +13,15 @@ import { account, device, Play } from './people.ts';
 
 // Written by hand, not derived: `-` stays, `!code` is refused.
 const EXPECTED = `
-                 | ring                | accept              | decline             | busy                | hang_up             | attach          | invite  | expire  | lose
-invited          | ringing             | joined              | declined            | busy                | declined            | -               | -       | expired | -
-ringing          | -                   | joined              | declined            | busy                | declined            | -               | -       | expired | -
-joined           | !call-state         | -                   | !call-state         | !call-state         | left                | -               | -       | -       | left
-joined_elsewhere | !answered-elsewhere | !answered-elsewhere | !answered-elsewhere | !answered-elsewhere | !answered-elsewhere | !call-not-yours | joined  | joined  | left
-left             | !call-state         | joined              | -                   | -                   | -                   | -               | invited | -       | -
-declined         | !call-state         | joined              | -                   | -                   | -                   | -               | invited | -       | -
-busy             | !call-state         | joined              | -                   | -                   | -                   | -               | invited | -       | -
-expired          | !call-state         | joined              | -                   | -                   | -                   | -               | invited | -       | -
+                 | ring                | preconnect          | accept              | decline             | needs_permission    | busy                | hang_up             | update              | attach          | invite  | expire  | lose
+invited          | ringing             | !call-state         | joined              | declined            | declined            | busy                | declined            | !call-state         | -               | -       | expired | -
+ringing          | -                   | -                   | joined              | declined            | declined            | busy                | declined            | !call-state         | -               | -       | expired | -
+joined           | !call-state         | -                   | -                   | !call-state         | !call-state         | !call-state         | left                | -                   | -               | -       | -       | left
+joined_elsewhere | !answered-elsewhere | !answered-elsewhere | !answered-elsewhere | !answered-elsewhere | !answered-elsewhere | !answered-elsewhere | !answered-elsewhere | !answered-elsewhere | !call-not-yours | joined  | joined  | left
+left             | !call-state         | !call-state         | joined              | -                   | -                   | -                   | -                   | !call-state         | -               | invited | -       | -
+declined         | !call-state         | !call-state         | joined              | -                   | -                   | -                   | -                   | !call-state         | -               | invited | -       | -
+busy             | !call-state         | !call-state         | joined              | -                   | -                   | -                   | -                   | !call-state         | -               | invited | -       | -
+expired          | !call-state         | !call-state         | joined              | -                   | -                   | -                   | -                   | !call-state         | -               | invited | -       | -
 `;
 
 function matrix(): { standing: Standing; event: ParticipantEvent; cell: string }[] {
@@ -62,6 +62,7 @@ function playTo(standing: Standing): Play {
 function apply(play: Play, event: ParticipantEvent): void {
   if (event === 'attach') play.attach('bob');
   else if (event === 'invite') play.invite('alice', 'bob');
+  else if (event === 'update') play.update('bob', { held: true });
   else if (event === 'expire') play.wait(60_000);
   else if (event === 'lose') {
     const p = play.live.participants[1]!;

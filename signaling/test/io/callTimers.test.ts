@@ -14,7 +14,10 @@ test('a clock set back by weeks does not make a call tick without a pause', asyn
     ...{ phase: 'live', callId: 'A'.repeat(22) as CallId, createdBy: 'ana' as AccountId, video: false, mode: 'peer' },
     ...{ createdAtMs: now, revision: 1, lastNumber: 1, node: null, aloneUntilMs: null, restores: 0 },
     participants: [
-      { accountId: 'ana' as AccountId, deviceId: 1 as DeviceId, number: 1, state: 'joined', lostUntilMs: null },
+      {
+        ...{ accountId: 'ana' as AccountId, deviceId: 1 as DeviceId, number: 1, state: 'joined', lostUntilMs: null },
+        ...{ video: false, held: false, preconnected: false },
+      },
       // Stored before the clock was set back.
       { accountId: 'bo' as AccountId, deviceId: 0, number: 0, state: 'invited', ringsUntilMs: now + 60 * 86_400_000 },
     ],

@@ -46,6 +46,10 @@ export function endWords(reason: CallEndReason | undefined): string {
       return 'Answered on another device';
     case 'declined-elsewhere':
       return 'Declined on another device';
+    case 'busy-elsewhere':
+      return 'Missed call';
+    case 'needs-permission':
+      return 'They have to accept you as a contact first';
     case 'connection-lost':
       return 'The connection was lost';
     case 'failed':

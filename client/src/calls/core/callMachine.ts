@@ -66,7 +66,8 @@ function end(
   const effects: CallEffect[] = [...(options.before ?? [])];
   const outcome: CallOutcome =
     connectedAtMs !== undefined ? 'completed' : reason === 'declined' ? 'declined' : 'missed';
-  const elsewhere = reason === 'accepted-elsewhere' || reason === 'declined-elsewhere';
+  // The device that answered keeps the record; a call that another device was too busy for is missed on all.
+  const elsewhere = reason === 'accepted-elsewhere' || reason === 'declined-elsewhere' || reason === 'busy-elsewhere';
   const silent = elsewhere || lostByGlare(call, reason, options.by);
   if (!silent) {
     const durationMs = connectedAtMs === undefined ? 0 : Math.max(0, now - connectedAtMs);

@@ -54,6 +54,8 @@ const REASONS: Readonly<Record<EndReason, CallEndReason>> = {
   [EndReason.ACCEPTED_ELSEWHERE]: 'accepted-elsewhere',
   [EndReason.DECLINED_ELSEWHERE]: 'declined-elsewhere',
   [EndReason.CONNECTION_LOST]: 'connection-lost',
+  [EndReason.BUSY_ELSEWHERE]: 'busy-elsewhere',
+  [EndReason.NEEDS_PERMISSION]: 'needs-permission',
 };
 
 export function endReason(reason: EndReason): CallEndReason {

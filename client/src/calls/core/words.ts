@@ -68,6 +68,10 @@ function endWords(call: Call & { phase: 'ended' }, nameOf: NameOf, others: reado
       return 'Answered on another of your devices';
     case 'declined-elsewhere':
       return 'Declined on another of your devices';
+    case 'busy-elsewhere':
+      return `Missed call from ${nameOf(call.createdBy)}`;
+    case 'needs-permission':
+      return `${other} has to accept you as a contact first`;
     case 'connection-lost':
       return 'The call ended: the connection was lost';
     case 'failed':

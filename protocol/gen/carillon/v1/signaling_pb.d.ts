@@ -86,6 +86,18 @@ export declare type SignalingClientFrame = Message<"carillon.v1.SignalingClientF
      */
     value: CallRequest;
     case: "room";
+  } | {
+    /**
+     * @generated from field: carillon.v1.CallRequest preconnect = 12;
+     */
+    value: CallRequest;
+    case: "preconnect";
+  } | {
+    /**
+     * @generated from field: carillon.v1.UpdateCall update = 13;
+     */
+    value: UpdateCall;
+    case: "update";
   } | { case: undefined; value?: undefined };
 };
 
@@ -121,7 +133,7 @@ export declare type SignalingServerFrame = Message<"carillon.v1.SignalingServerF
     case: "welcome";
   } | {
     /**
-     * Reply to create, attach, ring, accept and invite; unasked on every change.
+     * Reply to create, attach, ring, accept, invite and update; unasked on every change.
      *
      * @generated from field: carillon.v1.CallState state = 4;
      */
@@ -129,7 +141,7 @@ export declare type SignalingServerFrame = Message<"carillon.v1.SignalingServerF
     case: "state";
   } | {
     /**
-     * Reply to decline, hang_up and relay.
+     * Reply to decline, hang_up, relay and preconnect.
      *
      * @generated from field: carillon.v1.Done done = 5;
      */
@@ -241,6 +253,19 @@ export declare type Participant = Message<"carillon.v1.Participant"> & {
    * @generated from field: uint32 number = 4;
    */
   number: number;
+
+  /**
+   * While joined, as the participant last said: it sends video; it holds the
+   * call, and neither sends nor plays anything.
+   *
+   * @generated from field: bool video = 5;
+   */
+  video: boolean;
+
+  /**
+   * @generated from field: bool held = 6;
+   */
+  held: boolean;
 };
 
 /**
@@ -367,7 +392,8 @@ export declare const CreateCallSchema: GenMessage<CreateCall>;
 
 /**
  * Names a call: ring (this device has got the invite and rings), accept,
- * hang_up (also: cancel while it rings), room (a ticket to the SFU).
+ * hang_up (also: cancel while it rings), room (a ticket to the SFU), preconnect
+ * (this device rings, and media could flow the moment it accepts).
  *
  * @generated from message carillon.v1.CallRequest
  */
@@ -423,6 +449,13 @@ export declare type DeclineCall = Message<"carillon.v1.DeclineCall"> & {
    * @generated from field: bool busy = 2;
    */
   busy: boolean;
+
+  /**
+   * The callee has not accepted the caller as a contact yet, and lets it know.
+   *
+   * @generated from field: bool needs_permission = 3;
+   */
+  needsPermission: boolean;
 };
 
 /**
@@ -430,6 +463,35 @@ export declare type DeclineCall = Message<"carillon.v1.DeclineCall"> & {
  * Use `create(DeclineCallSchema)` to create a new message.
  */
 export declare const DeclineCallSchema: GenMessage<DeclineCall>;
+
+/**
+ * What this participant now sends: audio to video and back, hold and back. Whole
+ * each time; the roster shows it to the others.
+ *
+ * @generated from message carillon.v1.UpdateCall
+ */
+export declare type UpdateCall = Message<"carillon.v1.UpdateCall"> & {
+  /**
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * @generated from field: bool video = 2;
+   */
+  video: boolean;
+
+  /**
+   * @generated from field: bool held = 3;
+   */
+  held: boolean;
+};
+
+/**
+ * Describes the message carillon.v1.UpdateCall.
+ * Use `create(UpdateCallSchema)` to create a new message.
+ */
+export declare const UpdateCallSchema: GenMessage<UpdateCall>;
 
 /**
  * Adds people to a running call, which goes to room mode.
@@ -676,6 +738,20 @@ export enum EndReason {
    * @generated from enum value: END_REASON_CONNECTION_LOST = 8;
    */
   CONNECTION_LOST = 8,
+
+  /**
+   * Another device of the account said that it is in another call.
+   *
+   * @generated from enum value: END_REASON_BUSY_ELSEWHERE = 9;
+   */
+  BUSY_ELSEWHERE = 9,
+
+  /**
+   * The callee has to accept the caller as a contact first.
+   *
+   * @generated from enum value: END_REASON_NEEDS_PERMISSION = 10;
+   */
+  NEEDS_PERMISSION = 10,
 }
 
 /**
