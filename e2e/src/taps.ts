@@ -57,8 +57,8 @@ export function queuedFor(dataDir: string, { accountId, deviceId }: Address): Qu
   try {
     return db
       .prepare(
-        'SELECT from_account_id, from_device_id, kind, ciphertext FROM envelopes JOIN devices USING (device_key) ' +
-          'WHERE account_id = ? AND device_id = ? ORDER BY seq',
+        'SELECT from_account_id, from_device_id, kind, ciphertext FROM queued JOIN devices USING (device_key) ' +
+          'WHERE account_id = ? AND device_id = ? AND ciphertext IS NOT NULL ORDER BY seq',
       )
       .all(accountId, deviceId)
       .map((row) => ({
