@@ -2,7 +2,7 @@
 // message of theirs, and to our other devices.
 import { type AccountId, type ConversationId, isGroupId, type MessageId, ReceiptKind } from '@carillon/protocol';
 import { tellOwnDevices } from '../devices/ownCopies.ts';
-import { enqueueReceipt } from '../messaging/receipts.ts';
+import { enqueueReceipt, oweRead } from '../messaging/receipts.ts';
 import type { Account, Message } from '../model.ts';
 import type { Platform } from '../ports.ts';
 import { readSettings } from '../social/settings.ts';
@@ -43,9 +43,14 @@ export function markRead(parts: ReadingParts, conversation: ConversationId): Pro
     changes.conversation(conversation);
     const lanes: ConversationId[] = [];
     const groupId = isGroupId(conversation) ? conversation : undefined;
-    const tells = (await readSettings(tx)).readReceipts && (await isAccepted(tx, conversation));
+    const accepted = await isAccepted(tx, conversation);
+    const tells = (await readSettings(tx)).readReceipts;
     for (const [author, upToMessageId] of tells ? lastByAuthor(read) : []) {
       const to = author ?? (conversation as AccountId);
+      if (!accepted) {
+        await oweRead(tx, to, upToMessageId, groupId);
+        continue;
+      }
       await enqueueReceipt(tx, parts, to, { kind: ReceiptKind.READ, upToMessageId }, groupId);
       lanes.push(to);
     }

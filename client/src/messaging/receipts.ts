@@ -14,7 +14,7 @@ import { newMessageId } from '../conversations/writing.ts';
 import { readGroup } from '../groups/groupRecord.ts';
 import type { Account } from '../model.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
-import { presenceKeyFor } from '../social/settings.ts';
+import { presenceKeyFor, readSettings } from '../social/settings.ts';
 import type { Ledger } from '../store/ledger.ts';
 import { encodeContent } from './content.ts';
 import type { ContentBody } from './contentChannel.ts';
@@ -34,6 +34,14 @@ export const oweDelivered = (
   messageId: MessageId,
   group?: GroupId,
 ): Promise<void> => tx.put('outbox', `r/${group ?? '-'}/${to}/${messageId}`, messageId);
+
+/** Notes what was read of somebody who is not accepted yet: they are told if they are. */
+export const oweRead = (
+  tx: StoreTransaction,
+  to: AccountId,
+  upToMessageId: MessageId,
+  group?: GroupId,
+): Promise<void> => tx.put('outbox', `e/${group ?? '-'}/${to}`, upToMessageId);
 
 interface ReceiptParts {
   readonly platform: Pick<Platform, 'crypto' | 'now'>;
@@ -64,6 +72,7 @@ export class DeliveredReceipts {
   }
 
   async flush(): Promise<void> {
+    await this.#parts.ledger.change((tx) => this.#flushRead(tx));
     const waitMs = await this.#parts.ledger.change(async (tx) => {
       let wait = Number.POSITIVE_INFINITY;
       for (let from = 'r/'; ; ) {
@@ -90,6 +99,19 @@ export class DeliveredReceipts {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#timer);
+  }
+
+  async #flushRead(tx: StoreTransaction): Promise<void> {
+    const owed = await tx.list<MessageId>('outbox', { from: 'e/', to: 'e0', limit: OWED_AT_ONCE_MAX });
+    for (const { key, value: upToMessageId } of owed) {
+      const [, place, to] = key.split('/') as [string, string, AccountId];
+      const groupId = isGroupId(place) ? place : undefined;
+      if (!(await isAccepted(tx, groupId ?? to))) continue;
+      if ((await readSettings(tx)).readReceipts) {
+        await enqueueReceipt(tx, this.#parts, to, { kind: ReceiptKind.READ, upToMessageId }, groupId);
+      }
+      await tx.delete('outbox', key);
+    }
   }
 
   /** Until a large group's receipts may go again. */
