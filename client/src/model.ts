@@ -182,6 +182,8 @@ export interface ConnectionStatus {
   readonly state: ConnectionState;
   /** Why it is not online, in words a person understands. */
   readonly words: string | undefined;
+  /** This device is no longer part of the account: nothing comes or goes any more, but what it holds is there. */
+  readonly removed?: true;
 }
 
 export interface TransferProgress {

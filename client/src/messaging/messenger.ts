@@ -324,5 +324,6 @@ const signedPublicKey = ({ id, publicKey, signature }: SignedPrekeyPair | KemPre
 
 function statusOf(state: SocketState): ConnectionStatus {
   if (state.state === 'online') return { state: 'online', words: undefined };
-  return { state: state.state, words: state.reason?.message };
+  const { state: now, reason } = state;
+  return { state: now, words: reason?.message, ...(reason?.code === 'device-removed' ? { removed: true } : {}) };
 }
