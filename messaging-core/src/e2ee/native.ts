@@ -16,7 +16,7 @@ import {
   sign,
   verify,
 } from 'node:crypto';
-import { isStrictEd25519Key } from './ed25519Strict.ts';
+import { isStrictEd25519Key, isStrictEd25519Signature } from './ed25519Strict.ts';
 import { nobleProvider } from './noble.ts';
 import type { CryptoProvider } from './provider.ts';
 
@@ -95,7 +95,7 @@ export const nativeProvider: CryptoProvider = {
   ed25519PublicKey: (seed) => rawPublicKey(ED25519, seed),
   ed25519Sign: (seed, message) => new Uint8Array(sign(null, message, privateKeyObject(ED25519, seed))),
   ed25519Verify(publicKey, message, signature) {
-    if (signature.length !== 64 || !isStrictEd25519Key(publicKey)) return false;
+    if (!isStrictEd25519Key(publicKey) || !isStrictEd25519Signature(signature)) return false;
     try {
       return verify(null, message, publicKeyObject(ED25519, publicKey), signature);
     } catch {

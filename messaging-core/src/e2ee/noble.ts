@@ -1,10 +1,14 @@
 // The primitives in audited JavaScript: runs wherever JavaScript does.
+import { concatBytes } from '@carillon/protocol';
 import { gcm } from '@noble/ciphers/aes.js';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
+import { bytesToNumberLE } from '@noble/curves/utils.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256, sha512 } from '@noble/hashes/sha2.js';
 import { ml_kem1024 } from '@noble/post-quantum/ml-kem.js';
+import { isStrictEd25519Key, isStrictEd25519Signature } from './ed25519Strict.ts';
+import { equalBytes } from './equalBytes.ts';
 import type { CryptoProvider } from './provider.ts';
 
 type Bytes = Uint8Array<ArrayBuffer>;
@@ -15,6 +19,24 @@ const own = (bytes: Uint8Array): Bytes => bytes as Bytes;
 
 /** The most that one getRandomValues call gives (Web Cryptography API §10.1.1). */
 const RANDOM_BYTES_PER_CALL = 65_536;
+
+// The library's own verification multiplies by the cofactor, as RFC 8032 §5.1.7
+// prefers; OpenSSL's does not, as the RFC allows. A signer that means harm can make
+// signatures on which the two differ, and one device would take what another
+// refuses, so this is OpenSSL's, on the library's arithmetic: R = [S]B - [k]A, by bytes.
+function ed25519Verify(publicKey: Uint8Array, message: Uint8Array, signature: Uint8Array): boolean {
+  if (!isStrictEd25519Key(publicKey) || !isStrictEd25519Signature(signature)) return false;
+  const [r, s] = [signature.subarray(0, 32), signature.subarray(32)];
+  try {
+    const { Point } = ed25519;
+    const a = Point.fromBytes(publicKey);
+    const k = Point.Fn.create(bytesToNumberLE(sha512(concatBytes(r, publicKey, message))));
+    const commitment = Point.BASE.multiplyUnsafe(bytesToNumberLE(s)).subtract(a.multiplyUnsafe(k));
+    return equalBytes(commitment.toBytes(), r);
+  } catch {
+    return false;
+  }
+}
 
 export const nobleProvider: CryptoProvider = {
   randomBytes(length) {
@@ -31,11 +53,7 @@ export const nobleProvider: CryptoProvider = {
   x25519: (privateKey, publicKey) => own(x25519.getSharedSecret(privateKey, publicKey)),
   ed25519PublicKey: (seed) => own(ed25519.getPublicKey(seed)),
   ed25519Sign: (seed, message) => own(ed25519.sign(message, seed)),
-  ed25519Verify(publicKey, message, signature) {
-    if (publicKey.length !== 32 || signature.length !== 64) return false;
-    // Without ZIP 215 the library refuses non-canonical points and small-order keys.
-    return ed25519.verify(signature, message, publicKey, { zip215: false });
-  },
+  ed25519Verify,
   identityToX25519Public(publicKey) {
     if (ed25519.Point.fromBytes(publicKey).isSmallOrder()) throw new Error('small-order identity');
     return own(ed25519.utils.toMontgomery(publicKey));
