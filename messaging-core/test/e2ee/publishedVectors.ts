@@ -14,22 +14,21 @@ import { nativeProvider } from '../../src/e2ee/native.ts';
 
 export const providers: Readonly<Record<string, CryptoProvider>> = { noble: nobleProvider, native: nativeProvider };
 
-/** As far as the three layouts agree; groups and tests carry their own fields beside. */
-interface VectorFile<Group, Case> {
+/** As far as Wycheproof and ACVP agree; groups and tests carry their own fields beside. */
+interface VectorGroups<Group, Case> {
   readonly testGroups: readonly (Group & { readonly tests: readonly Case[] })[];
 }
 
 const folder = process.env.CARILLON_VECTORS;
 
-export function findVectors(file: string): string | undefined {
+function find(file: string): string | undefined {
   const [found] = globSync([file, `**/${file}`], { cwd: folder!, exclude: (name) => name === 'node_modules' });
   return found && path.join(folder!, found);
 }
 
-/** Why the vectors of this file cannot be run; false when they can. */
-export function reasonToSkip(file: string): string | false {
-  if (!folder) return 'set CARILLON_VECTORS to a folder with published vectors (publishedVectors.ts says which)';
-  return findVectors(file) ? false : `there is no ${file} below CARILLON_VECTORS`;
+if (!folder) {
+  const skip = 'set CARILLON_VECTORS to a folder of published vectors; publishedVectors.ts says which';
+  test('[E2EE-27] published vectors', { skip }, () => {});
 }
 
 export function bytes(digits: string): Uint8Array<ArrayBuffer> {
@@ -62,10 +61,27 @@ export function accepts(work: () => unknown): boolean {
   }
 }
 
-/** One test that runs every case of a file; `check` throws on one that is not as published, and answers false for a kind that we do not use. */
+/** One test over what a file holds; `run` gives the number of vectors. */
+export function vectorFile<Content>(
+  name: string,
+  file: string,
+  run: (content: Content, t: TestContext) => number,
+): void {
+  if (!folder) return;
+  const found = find(file);
+  test(name, { skip: found ? false : `there is no ${file} below CARILLON_VECTORS` }, (t) => {
+    const ran = run(JSON.parse(readFileSync(found!, 'utf8')) as Content, t);
+    if (ran === 0) throw new Error(`no vector of ${file} is of a kind that we use`);
+    t.diagnostic(`${ran} vectors`);
+  });
+}
+
+/**
+ * The same for files of groups of cases. `check` throws on one that does not come
+ * out as published, and answers false for a kind that we do not use.
+ */
 export function vectors<Group, Case>(name: string, file: string, check: (test: Case, group: Group) => unknown): void {
-  test(name, { skip: reasonToSkip(file) }, (t: TestContext) => {
-    const { testGroups } = JSON.parse(readFileSync(findVectors(file)!, 'utf8')) as VectorFile<Group, Case>;
+  vectorFile<VectorGroups<Group, Case>>(name, file, ({ testGroups }, t) => {
     let ran = 0;
     for (const { tests, ...group } of testGroups) {
       for (const one of tests) {
@@ -77,7 +93,6 @@ export function vectors<Group, Case>(name: string, file: string, check: (test: C
         }
       }
     }
-    if (ran === 0) throw new Error(`no vector of ${file} is of a kind that we use`);
-    t.diagnostic(`${ran} vectors`);
+    return ran;
   });
 }
