@@ -1,23 +1,9 @@
-// Which of a group's kept changes answer a fetch, and whether a change was
+// How much of a group's kept changes answers a fetch, and whether a change was
 // carried out before.
 import type { GroupChangeRecord } from './messagingStore.ts';
 
 /** Changes in one reply. More would let one fetch of a busy group fill a socket's buffer; the device asks on from the last it got. */
 export const CHANGES_BYTES_MAX = 128 * 1024;
-
-/** The oldest first, so that who asks on misses none; at least one, however large. */
-export function changesForReply(
-  changes: readonly GroupChangeRecord[],
-  newestRevision: number,
-): readonly GroupChangeRecord[] {
-  const wanted = changes.filter(({ revision }) => revision <= newestRevision);
-  let bytes = 0;
-  const tooMuch = wanted.findIndex(({ signedChange }, index) => {
-    bytes += signedChange.length;
-    return index > 0 && bytes > CHANGES_BYTES_MAX;
-  });
-  return tooMuch === -1 ? wanted : wanted.slice(0, tooMuch);
-}
 
 /** A device that did not hear the answer sends the same bytes again. */
 export function isSameChange(kept: GroupChangeRecord | undefined, change: GroupChangeRecord): boolean {

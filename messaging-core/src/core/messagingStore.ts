@@ -256,8 +256,8 @@ export interface GroupStore {
   group(groupId: GroupId): Promise<GroupRecord | undefined>;
   /** Of every member account that has one. */
   memberDevices(groupId: GroupId): Promise<readonly MemberDevices[]>;
-  /** In order, those kept that are newer than `sinceRevision`. */
-  groupChanges(groupId: GroupId, sinceRevision: number): Promise<readonly GroupChangeRecord[]>;
+  /** In order, those kept that are newer than `sinceRevision`: as many as fit into `bytesMax`, the first in any case. */
+  groupChanges(groupId: GroupId, sinceRevision: number, bytesMax: number): Promise<readonly GroupChangeRecord[]>;
   /** Durable before it resolves, for the whole group or not at all. Repeats are known by sender device, message id and group. */
   acceptGroupMessage(message: NewGroupMessage): Promise<GroupAcceptOutcome>;
   /**

@@ -53,7 +53,7 @@ export function createRequests(options: CreateRequestsOptions): CreatedRequests 
     device: config.CARILLON_MESSAGING_SENDS_PER_MINUTE_PER_DEVICE,
     address: config.CARILLON_MESSAGING_SENDS_PER_MINUTE_PER_ADDRESS,
   };
-  const requests = new Requests({
+  const areas = {
     devices,
     ownDevices,
     sends: new SendRequests({
@@ -74,6 +74,6 @@ export function createRequests(options: CreateRequestsOptions): CreatedRequests 
     }),
     presence: new PresenceRequests({ store, watches: new PresenceWatches({ store, switchboard, log }), now }),
     push: new PushRequests({ store, webPushHosts, now }),
-  });
-  return { requests, fanOut };
+  };
+  return { requests: new Requests(areas, now), fanOut };
 }

@@ -92,6 +92,11 @@ export class DeviceConnection {
     }
   }
 
+  /** Delivered on this connection and not acknowledged. */
+  isUnderWay(seq: number): boolean {
+    return this.#window.inFlight.has(seq);
+  }
+
   acknowledged(seqs: readonly number[]): void {
     this.#step({ type: 'acknowledged', seqs });
   }

@@ -37,15 +37,16 @@ export class EphemeralSends {
   }
 
   /**
-   * @param take charges the sender, by the size of the group
+   * @param take charges the sender: before the group is read, and by its size
    * @throws ProtocolError `group-unknown`, `stale-group`, and what `take` throws
    */
   async toGroup(message: NewGroupMessage, take: (cost: number) => void): Promise<void> {
     const { store } = this.#options;
     const { from, groupId } = message;
+    take(1);
     const group = await store.group(groupId);
     if (!group?.roster.members.has(from.accountId)) throw new ProtocolError('group-unknown');
-    take(1 + Math.floor(group.roster.members.size / MEMBERS_AT_ONCE));
+    take(Math.floor(group.roster.members.size / MEMBERS_AT_ONCE));
     const { roster, devicesRevision } = group;
     if (roster.revision !== message.rosterRevision || devicesRevision !== message.devicesRevision)
       throw staleGroup(groupId, roster.revision, devicesRevision);

@@ -17,7 +17,7 @@ import {
   type SignedGroupChange,
   SignedGroupChangeSchema,
 } from '@carillon/protocol';
-import { changesForReply, isSameChange } from '../core/groupChanges.ts';
+import { CHANGES_BYTES_MAX, isSameChange } from '../core/groupChanges.ts';
 import type { GroupChangeRecord, GroupRecord, MessagingStore } from '../core/messagingStore.ts';
 import { verifyEd25519 } from '../core/publicKeys.ts';
 import { checkedGroupId } from '../core/sendRequest.ts';
@@ -29,7 +29,7 @@ import { staleGroup } from './sendRequests.ts';
 type GroupInit = Omit<MessageInitShape<typeof GroupSchema>, '$typeName' | '$unknown'>;
 
 const DAY_S = 24 * 3600;
-/** Roster changes of one account in all its groups: a roster is up to 60 KB to store, and every member fetches it. */
+/** Roster changes of one account in all its groups, new groups too: a roster is up to 60 KB to store, and every member fetches it. */
 const CHANGES = { perSecond: 1, burst: 60 };
 /** Fetches of one account: each may be a few hundred kilobytes. */
 const FETCHES = { perSecond: 5, burst: 200 };
@@ -57,6 +57,7 @@ export class GroupRequests {
   /** Once only, however often it is asked. @throws ProtocolError */
   async create({ address }: DeviceConnection, request: CreateGroupRequest): Promise<Reply> {
     const { store, now } = this.#options;
+    this.#changes.take(address.accountId, now());
     const { read, record } = await this.#signedBy(address, request.change);
     const { groupId } = read.change;
     const roster = applyGroupChange(undefined, read.change, address.accountId);
@@ -75,9 +76,10 @@ export class GroupRequests {
   /** @throws ProtocolError */
   async change({ address }: DeviceConnection, request: ChangeGroupRequest): Promise<Reply> {
     const { store, now } = this.#options;
+    // Before anything is read: a signature, and the names of a thousand members, take milliseconds.
+    this.#changes.take(address.accountId, now());
     const { read, record } = await this.#signedBy(address, request.change);
     const { groupId, revision } = read.change;
-    this.#changes.take(address.accountId, now());
     const before = await this.#groupOf(address, groupId);
     if (revision <= before.roster.revision && (await this.#isCarriedOut(groupId, record))) return reply(before);
     if (revision !== before.roster.revision + 1) throw stale(before);
@@ -99,15 +101,15 @@ export class GroupRequests {
     const group = await this.#groupOf(address, groupId);
     const [devices, changes] = await Promise.all([
       store.memberDevices(groupId),
-      store.groupChanges(groupId, request.sinceRevision),
+      store.groupChanges(groupId, request.sinceRevision, CHANGES_BYTES_MAX),
     ]);
     return reply(group, {
       devices: devices
         .filter(({ accountId }) => group.roster.members.has(accountId))
         .map(({ accountId, deviceIds }) => ({ accountId, deviceIds: [...deviceIds] })),
-      changes: changesForReply(changes, group.roster.revision).map(({ signedChange }) =>
-        fromBinary(SignedGroupChangeSchema, signedChange),
-      ),
+      changes: changes
+        .filter(({ revision }) => revision <= group.roster.revision)
+        .map(({ signedChange }) => fromBinary(SignedGroupChangeSchema, signedChange)),
     });
   }
 
@@ -141,7 +143,7 @@ export class GroupRequests {
   }
 
   async #isCarriedOut(groupId: GroupId, record: GroupChangeRecord): Promise<boolean> {
-    const [kept] = await this.#options.store.groupChanges(groupId, record.revision - 1);
+    const [kept] = await this.#options.store.groupChanges(groupId, record.revision - 1, 0);
     return isSameChange(kept, record);
   }
 }

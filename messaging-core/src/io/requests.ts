@@ -8,7 +8,24 @@ import type { GroupRequests } from './groupRequests.ts';
 import type { OwnDeviceRequests } from './ownDeviceRequests.ts';
 import type { PresenceRequests } from './presenceRequests.ts';
 import type { PushRequests } from './pushRequests.ts';
+import { RateLimits } from './rateLimits.ts';
 import type { SendRequests } from './sendRequests.ts';
+
+/**
+ * Milliseconds that requests of these kinds may take, the worst of them: up to 51 signatures, points of a curve, a list
+ * of 10,000 names. Those of other kinds take a fraction of one, or have a rate of their own.
+ */
+const WORK_MS: Partial<Record<MessagingClientFrame['body']['case'] & string, number>> = {
+  publishPrekeys: 15,
+  offerLink: 15,
+  removeDevice: 15,
+  setPushTarget: 5,
+  listBlocked: 10,
+  listDevices: 1,
+  refreshToken: 1,
+};
+/** Of one account: a fiftieth of a processor, after as much as a few devices need when they start together. */
+const WORK = { perSecond: 20, burst: 1_000 };
 
 export type Reply = MessageInitShape<typeof MessagingServerFrameSchema>;
 
@@ -23,13 +40,19 @@ export interface RequestAreas {
 
 export class Requests {
   readonly #areas: RequestAreas;
+  readonly #now: () => number;
+  readonly #work = new RateLimits(WORK);
 
-  constructor(areas: RequestAreas) {
+  /** @param now Unix milliseconds */
+  constructor(areas: RequestAreas, now: () => number) {
     this.#areas = areas;
+    this.#now = now;
   }
 
   /** @throws ProtocolError */
   answer(device: DeviceConnection, { body }: MessagingClientFrame): Promise<Reply> {
+    const workMs = body.case === undefined ? undefined : WORK_MS[body.case];
+    if (workMs !== undefined) this.#work.take(device.address.accountId, this.#now(), workMs);
     const { sends, devices, ownDevices, groups, presence, push } = this.#areas;
     switch (body.case) {
       case 'send':

@@ -31,6 +31,11 @@ const QUEUE_FULL_RETRY_MS = 60_000;
 const BACKLOG_RETRY_MS = 5_000;
 /** What a group message counts as among sends: the server writes it into many queues. */
 const GROUP_SEND_COST = 4;
+/**
+ * Seqs one device may acknowledge that it was not given on its connection: each is looked for in the queue. What a
+ * device acknowledges late, after its connection broke, is a window or two.
+ */
+const UNGIVEN_ACKS = { perSecond: 100, burst: 4 * ACKS_MAX };
 /** Ephemeral envelopes of one device: typing in a few conversations. More lets one device keep others awake. */
 const EPHEMERAL = { perSecond: 2, burst: 20 };
 
@@ -49,6 +54,7 @@ export interface SendRequestsOptions {
 export class SendRequests {
   readonly #options: SendRequestsOptions;
   readonly #ephemeral = new RateLimits(EPHEMERAL);
+  readonly #ungivenAcks = new RateLimits(UNGIVEN_ACKS);
 
   constructor(options: SendRequestsOptions) {
     this.#options = options;
@@ -127,8 +133,10 @@ export class SendRequests {
   async acknowledge(device: DeviceConnection, { seqs }: AckRequest): Promise<Reply> {
     if (seqs.length > ACKS_MAX || seqs.some((seq) => seq > BigInt(Number.MAX_SAFE_INTEGER)))
       throw new ProtocolError('invalid-request');
-    const { store, events } = this.#options;
+    const { store, events, now } = this.#options;
     const numbers = seqs.map(Number);
+    const ungiven = numbers.filter((seq) => !device.isUnderWay(seq)).length;
+    if (ungiven > 0) this.#ungivenAcks.take(addressKey(device.address), now(), ungiven);
     await store.acknowledge(device.address, numbers);
     device.acknowledged(numbers);
     if (numbers.length > 0) events.delivered(device.address, numbers.length);

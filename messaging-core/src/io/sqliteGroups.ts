@@ -105,12 +105,19 @@ export class SqliteGroups {
       .filter(({ deviceIds }) => deviceIds.length > 0);
   }
 
-  changes(groupId: GroupId, sinceRevision: number): readonly GroupChangeRecord[] {
+  changes(groupId: GroupId, sinceRevision: number, bytesMax: number): readonly GroupChangeRecord[] {
     const row = this.row(groupId);
-    if (!row) return [];
-    return this.#sql.changes
-      .all(row.group_key, sinceRevision)
-      .map(({ revision, signed_change: signedChange }) => ({ revision, signedChange }));
+    const changes: GroupChangeRecord[] = [];
+    let bytes = 0;
+    // Row by row: all that is kept of one group may be many megabytes.
+    for (const { revision, signed_change: signedChange } of row
+      ? this.#sql.changes.iterate(row.group_key, sinceRevision)
+      : []) {
+      bytes += signedChange.length;
+      if (changes.length > 0 && bytes > bytesMax) break;
+      changes.push({ revision, signedChange });
+    }
+    return changes;
   }
 
   row(groupId: GroupId): GroupRow | undefined {

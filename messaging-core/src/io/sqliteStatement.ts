@@ -17,6 +17,11 @@ export class Statement<Row = never> {
     return this.#statement.all(...values) as Row[];
   }
 
+  /** Reads on as it is asked to. */
+  iterate(...values: SQLInputValue[]): Iterable<Row> {
+    return this.#statement.iterate(...values) as Iterable<Row>;
+  }
+
   /** Rows changed. */
   run(...values: SQLInputValue[]): number {
     return Number(this.#statement.run(...values).changes);

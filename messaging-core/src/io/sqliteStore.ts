@@ -168,8 +168,8 @@ export class SqliteStore implements MessagingStore {
     return this.#parts.groups.memberDevices(groupId);
   }
 
-  async groupChanges(groupId: GroupId, sinceRevision: number): Promise<readonly GroupChangeRecord[]> {
-    return this.#parts.groups.changes(groupId, sinceRevision);
+  async groupChanges(groupId: GroupId, sinceRevision: number, bytesMax: number): Promise<readonly GroupChangeRecord[]> {
+    return this.#parts.groups.changes(groupId, sinceRevision, bytesMax);
   }
 
   acceptGroupMessage(message: NewGroupMessage): Promise<GroupAcceptOutcome> {

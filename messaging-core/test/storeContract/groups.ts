@@ -50,17 +50,19 @@ export function groupContract(contract: Contract): void {
     const { groupId } = await group(store, [ana, ben]);
     const changes = [2, 3, 4, 5].map(change);
     for (const one of changes) await store.changeGroup(roster([ana, ben], one.revision, groupId), undefined, one, 3);
-    const kept = await store.groupChanges(groupId, 0);
+    const kept = await store.groupChanges(groupId, 0, 1000);
     assert.deepEqual(
       kept.map((one) => one.revision),
       [3, 4, 5],
     );
     assert.deepEqual([...kept[0]!.signedChange], [...changes[1]!.signedChange]);
     assert.deepEqual(
-      (await store.groupChanges(groupId, 4)).map((one) => one.revision),
+      (await store.groupChanges(groupId, 4, 1000)).map((one) => one.revision),
       [5],
     );
-    assert.deepEqual(await store.groupChanges(`g${newId()}` as GroupId, 0), []);
+    const sizes = [0, 40, 79, 80, 120].map(async (bytesMax) => (await store.groupChanges(groupId, 0, bytesMax)).length);
+    assert.deepEqual(await Promise.all(sizes), [1, 1, 1, 2, 3], 'no more than was asked for is read');
+    assert.deepEqual(await store.groupChanges(`g${newId()}` as GroupId, 0, 1000), []);
   });
 
   contract('[GROUP-2] who gains or loses a device moves the devices revision of their groups', async ({ store }) => {
@@ -100,7 +102,7 @@ export function groupContract(contract: Contract): void {
     await store.acceptGroupMessage(late);
     assert.equal(await store.changeGroup(roster([], 2, groupId), undefined, change(2), 10), 'stored');
     assert.equal(await store.group(groupId), undefined);
-    assert.deepEqual(await store.groupChanges(groupId, 0), []);
+    assert.deepEqual(await store.groupChanges(groupId, 0, 1000), []);
     assert.deepEqual(await fanOutAll(store), []);
     assert.equal((await page(store, ben)).length, 1);
     assert.deepEqual(await store.acceptGroupMessage(await groupMessage(store, ana, groupId)), {

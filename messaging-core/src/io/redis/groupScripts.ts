@@ -56,6 +56,23 @@ putMembers(7)
 return 'stored'`,
 );
 
+/** ARGV: since which revision, bytes at most. Gives changes, the first in any case. */
+export const CHANGES = new LuaScript(
+  'group changes',
+  `local changes, after, left = {}, '(' .. ARGV[1], tonumber(ARGV[2])
+while true do
+  -- One at a time: all that is kept of one group may be many megabytes.
+  local next = redis.call('ZRANGEBYSCORE', KEYS[1] .. ':c', after, '+inf', 'LIMIT', 0, 1)[1]
+  if not next then break end
+  local space = next:find(' ', 1, true)
+  left = left - (#next - space)
+  if #changes > 0 and left < 0 then break end
+  changes[#changes + 1] = next
+  after = '(' .. next:sub(1, space - 1)
+end
+return changes`,
+);
+
 /** Gives revision, devices revision, state, and members with their roles. */
 export const GROUP = new LuaScript(
   'group',
@@ -155,6 +172,7 @@ return redis.call('ZADD', work, ARGV[4], ARGV[2])`,
 export const GROUP_SCRIPTS = [
   CREATE,
   CHANGE,
+  CHANGES,
   GROUP,
   TOUCH,
   ACCEPT,

@@ -2,7 +2,7 @@
 import type { AccountId, GroupId, GroupRoleName, GroupRoster } from '@carillon/protocol';
 import type { RedisLink } from '@carillon/service/redis';
 import type { GroupChangeRecord, GroupPutOutcome, GroupRecord } from '../../core/messagingStore.ts';
-import { CHANGE, CREATE, GROUP, TOUCH } from './groupScripts.ts';
+import { CHANGE, CHANGES, CREATE, GROUP, TOUCH } from './groupScripts.ts';
 import { accountKey, groupKey } from './keys.ts';
 import { asBuffer } from './redisQueues.ts';
 
@@ -73,9 +73,8 @@ export class RedisGroups {
     };
   }
 
-  async changes(groupId: GroupId, sinceRevision: number): Promise<readonly GroupChangeRecord[]> {
-    const key = `${groupKey(groupId)}:c`;
-    const kept = (await this.#link.command(key, ['ZRANGEBYSCORE', key, `(${sinceRevision}`, '+inf'])) as Buffer[];
+  async changes(groupId: GroupId, sinceRevision: number, bytesMax: number): Promise<readonly GroupChangeRecord[]> {
+    const kept = (await this.#link.run(CHANGES, groupKey(groupId), [`${sinceRevision}`, `${bytesMax}`])) as Buffer[];
     return kept.map((change) => {
       const space = change.indexOf(' ');
       return {

@@ -204,8 +204,8 @@ export class RedisStore implements MessagingStore {
     );
   }
 
-  groupChanges(groupId: GroupId, sinceRevision: number): Promise<readonly GroupChangeRecord[]> {
-    return this.#groups.changes(groupId, sinceRevision);
+  groupChanges(groupId: GroupId, sinceRevision: number, bytesMax: number): Promise<readonly GroupChangeRecord[]> {
+    return this.#groups.changes(groupId, sinceRevision, bytesMax);
   }
 
   async acceptGroupMessage(message: NewGroupMessage): Promise<GroupAcceptOutcome> {
