@@ -132,11 +132,9 @@ export type CallEvent =
   | { readonly type: 'restored'; readonly nodes: readonly string[] }
   | { readonly type: 'tick' };
 
-/** To be run in order. `persist` and `timer` come first: nobody hears of what is not stored. */
+/** To be run in order. `persist` comes first: nobody hears of what is not stored. */
 export type Effect =
   | { readonly type: 'persist' }
-  | { readonly type: 'forget' }
-  | { readonly type: 'timer'; readonly atMs: number }
   /** Answers the device that asked. */
   | { readonly type: 'reply'; readonly body: 'state' | 'done' }
   | { readonly type: 'ticket'; readonly node: string; readonly number: number }
@@ -149,7 +147,7 @@ export type Effect =
   | { readonly type: 'relay'; readonly from: Address; readonly to: Address; readonly sealed: Uint8Array };
 
 export type Step =
-  | { readonly call: Call | undefined; readonly effects: readonly Effect[] }
+  | { readonly call: Call; readonly effects: readonly Effect[] }
   | { readonly refusal: ErrorCode; readonly effects: readonly Effect[] };
 
 export interface Bounds {
@@ -206,7 +204,7 @@ export function ringsUntilMs(call: LiveCall): number {
 
 /** When the call next needs a tick; Infinity when only its people can change it. */
 export function nextDeadlineMs(call: Call): number {
-  if (call.phase === 'ended') return call.forgetAtMs;
+  if (call.phase === 'ended') return Number.POSITIVE_INFINITY;
   const deadlines = call.participants.map((p) =>
     isPending(p)
       ? p.ringsUntilMs

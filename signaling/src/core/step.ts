@@ -15,7 +15,6 @@ import {
   isPending,
   isSameDevice,
   type LiveCall,
-  nextDeadlineMs,
   type OwnEvent,
   type Participant,
   type ParticipantState,
@@ -34,8 +33,12 @@ const LEAVING: ReadonlySet<string> = new Set<OwnEvent>(['decline', 'needs_permis
 type Of<Type extends CallEvent['type']> = Extract<CallEvent, { type: Type }>;
 
 export function step(call: Call | undefined, event: CallEvent, nowMs: number, bounds: Bounds): Step {
-  if (!call) return event.type === 'create' ? created(event, nowMs, bounds) : refuse('call-unknown');
-  if (call.phase === 'ended') return stepEnded(call, event, nowMs);
+  const known = call?.phase === 'ended' && call.forgetAtMs <= nowMs ? undefined : call;
+  if (!known) return event.type === 'create' ? created(event, nowMs, bounds) : refuse('call-unknown');
+  return known.phase === 'ended' ? stepEnded(known, event) : stepLive(known, event, nowMs, bounds);
+}
+
+function stepLive(call: LiveCall, event: CallEvent, nowMs: number, bounds: Bounds): Step {
   switch (event.type) {
     case 'create':
       return createdAgain(call, event);
@@ -91,7 +94,7 @@ function created(event: Of<'create'>, nowMs: number, bounds: Bounds): Step {
     aloneUntilMs: null,
     restores: 0,
   };
-  return { call, effects: [...stored(call), { type: 'reply', body: 'state' }, attachment(by)] };
+  return { call, effects: [{ type: 'persist' }, { type: 'reply', body: 'state' }, attachment(by)] };
 }
 
 /** The reply to the first create was lost: the same device gets the same call. */
@@ -101,9 +104,8 @@ function createdAgain(call: LiveCall, { by }: Of<'create'>): Step {
   return { call, effects: [{ type: 'reply', body: 'state' }, attachment(by)] };
 }
 
-function stepEnded(call: EndedCall, event: CallEvent, nowMs: number): Step {
-  if (event.type === 'tick' && nowMs >= call.forgetAtMs) return { call: undefined, effects: [{ type: 'forget' }] };
-  if (!('by' in event)) return { call, effects: stored(call).slice(1) };
+function stepEnded(call: EndedCall, event: CallEvent): Step {
+  if (!('by' in event)) return { call, effects: [] };
   const ending = call.endings.find(({ accountId }) => accountId === event.by.accountId);
   if (!ending || event.type === 'socket_lost') return refuse('call-unknown');
   return refuse('call-unknown', [{ type: 'ended', to: event.by, reason: ending.reason, by: ending.by }]);
@@ -115,7 +117,11 @@ function asked(call: LiveCall, event: Of<OwnEvent | 'update' | 'attach'>, nowMs:
   const p = participantOf(call, by.accountId);
   if (!p) return refuse('call-not-yours');
   const outcome = transition(standingOf(p, by.deviceId), type);
-  if ('refuse' in outcome) return refuse(outcome.refuse);
+  if ('refuse' in outcome) {
+    // It rang, and lost its socket before it could hear why it should stop.
+    const late = type === 'attach' && p.state === 'joined';
+    return refuse(outcome.refuse, late ? [endedFor(by, 'accepted-elsewhere', by.accountId)] : []);
+  }
   const joins = outcome.to === 'joined' && p.state !== 'joined';
   if (joins && !isPending(p) && activeIn(call) >= bounds.participantsMax) return refuse('call-full');
   const rings = type === 'ring' && p.state === 'ringing' && !p.devices.includes(by.deviceId);
@@ -254,7 +260,7 @@ function ticketed(call: LiveCall, { by, node: proposed }: Of<'room'>): Step {
   const ticket: Effect = { type: 'ticket', node, number: p.number };
   if (call.node !== null) return { call, effects: [ticket] };
   const after = { ...call, node };
-  return { call: after, effects: [...stored(after), ticket] };
+  return { call: after, effects: [{ type: 'persist' }, ticket] };
 }
 
 function socketLost(call: LiveCall, by: Address, nowMs: number, bounds: Bounds): Step {
@@ -262,7 +268,7 @@ function socketLost(call: LiveCall, by: Address, nowMs: number, bounds: Bounds):
   // A device that rings may come back for as long as it rings: nothing to count.
   if (p?.state !== 'joined' || p.deviceId !== by.deviceId || p.lostUntilMs !== null) return { call, effects: [] };
   const after = withParticipant(call, { ...p, lostUntilMs: nowMs + bounds.reconnectMs });
-  return { call: after, effects: stored(after) };
+  return { call: after, effects: [{ type: 'persist' }] };
 }
 
 /** All sockets went with the server that held them: everybody gets the whole reconnect bound. */
@@ -274,7 +280,7 @@ function restored(call: LiveCall, nodes: readonly string[], nowMs: number, bound
     node: call.node !== null && nodes.includes(call.node) ? call.node : null,
     participants: call.participants.map((p) => (isJoined(p) ? { ...p, lostUntilMs: nowMs + bounds.reconnectMs } : p)),
   };
-  return { call: after, effects: stored(after) };
+  return { call: after, effects: [{ type: 'persist' }] };
 }
 
 function ticked(call: LiveCall, nowMs: number, bounds: Bounds): Step {
@@ -299,6 +305,7 @@ function ticked(call: LiveCall, nowMs: number, bounds: Bounds): Step {
   }
   const aloneTooLong = call.aloneUntilMs !== null && call.aloneUntilMs <= nowMs && isAlone(after);
   if (aloneTooLong && cause.event === 'other') cause = { event: 'alone', by: null };
+  if (after === call && !aloneTooLong) return { call, effects: [] };
   return concluded(call, after, { cause, also, nowMs, bounds });
 }
 
@@ -328,14 +335,14 @@ function concluded(
       const others = devicesOf(p).filter((device) => !isSameDevice(device, by));
       return ending ? others.map((to) => endedFor(to, ending.reason, ending.by)) : [];
     });
-    return { call, effects: [...stored(call), ...replies, ...also, ...rest] };
+    return { call, effects: [{ type: 'persist' }, ...replies, ...also, ...rest] };
   }
   const aloneUntilMs = isAlone(after) ? (before.aloneUntilMs ?? nowMs + bounds.reconnectMs) : null;
   const changed = isVisible(before, after);
   const call: LiveCall = { ...after, aloneUntilMs, revision: before.revision + (changed ? 1 : 0) };
   const others = call.participants.flatMap(devicesOf).filter((device) => !isSameDevice(device, by));
   const news: Effect[] = changed && others.length > 0 ? [{ type: 'state', to: others }] : [];
-  return { call, effects: [...stored(call), ...replies, ...also, ...news] };
+  return { call, effects: [{ type: 'persist' }, ...replies, ...also, ...news] };
 }
 
 /** Would the roster that travels differ? */
@@ -349,10 +356,6 @@ function isVisible(before: LiveCall, after: LiveCall): boolean {
       return isJoined(p) && isJoined(was) && (p.video !== was.video || p.held !== was.held);
     })
   );
-}
-
-function stored(call: Call): Effect[] {
-  return [{ type: 'persist' }, { type: 'timer', atMs: nextDeadlineMs(call) }];
 }
 
 function attachment(device: Address, receivedSeq = 0n): Effect {

@@ -1,15 +1,7 @@
-// The one owner of every call. Each event is stepped and its effects are run
-// before the next is looked at: nothing here waits, so no two events of a call
-// can ever see the same state.
-
-import type { MessageInitShape } from '@bufbuild/protobuf';
-import {
-  type AccountId,
-  type Address,
-  type CallId,
-  ProtocolError,
-  type SignalingServerFrameSchema,
-} from '@carillon/protocol';
+// Every call as this node sees it: an event is stepped on what the store has,
+// and swapped in; if another node was quicker, it is stepped again on what that
+// one left. The events of one call go through this node one after another.
+import { type AccountId, type Address, type CallId, ProtocolError } from '@carillon/protocol';
 import { type Log, loggable, TokenBucket } from '@carillon/service';
 import {
   type Bounds,
@@ -19,17 +11,18 @@ import {
   type EndReason,
   isSameDevice,
   type LiveCall,
+  nextDeadlineMs,
 } from '../core/call.ts';
+import type { SeatName, StoredCall, Swap } from '../core/callTable.ts';
 import { collides, glareWinner } from '../core/glare.ts';
-import type { RelayedFrame } from '../core/outbox.ts';
-import { Outboxes } from '../core/outboxes.ts';
 import { step } from '../core/step.ts';
 import type { CallStore } from './callStore.ts';
+import { Delivery, endedFrame, type ServerFrame } from './delivery.ts';
 import type { Seat, Seats } from './seats.ts';
 import type { SfuNodes } from './sfuNodes.ts';
-import { callStateOf, END_REASONS } from './wire.ts';
-
-type ServerFrame = MessageInitShape<typeof SignalingServerFrameSchema>;
+import { type Clock, realClock, Timers } from './timers.ts';
+import { Turns } from './turns.ts';
+import { callStateOf } from './wire.ts';
 
 /**
  * Calls that one account has created and that still run. Two would do for a
@@ -38,19 +31,25 @@ type ServerFrame = MessageInitShape<typeof SignalingServerFrameSchema>;
 const CREATED_PER_ACCOUNT_MAX = 4;
 /** Calls one socket hears of at once. */
 const ATTACHED_PER_SEAT_MAX = 32;
+/** Times an event is stepped again because another node was quicker; two nodes that meet need one or two. */
+const SWAPS_MAX = 20;
+/** How often old relayed frames and rested accounts are looked for. */
+const SWEEP_MS = 30_000;
+/** Until a dead socket is noticed by its missed heartbeats, with some to spare. */
+const SOCKET_DEATH_MS = 90_000;
 
 export interface CallsOptions {
   readonly store: CallStore;
   readonly seats: Seats;
   readonly nodes: SfuNodes;
   readonly bounds: Bounds;
-  /** Live calls at once; as many ended ones are remembered besides. */
+  /** Live calls at once, of this node. */
   readonly callsMax: number;
-  /** Calls that one account may create, on average. */
+  /** Calls that one account may create here, on average. */
   readonly createsPerMinute: number;
-  /** Bytes of relayed frames kept for all devices together. */
+  /** Bytes of relayed frames kept here for all devices together. */
   readonly outboxBytesMax: number;
-  readonly now: () => number;
+  readonly clock?: Clock;
   readonly log: Log;
   readonly onEnded?: ((ended: EndedCallNote) => void) | undefined;
 }
@@ -63,338 +62,393 @@ export interface EndedCallNote {
   readonly durationMs: number;
 }
 
-/** setTimeout takes no more, and fires at once on what is beyond it: a clock set back by weeks would spin. */
-const TIMER_MS_MAX = 2 ** 31 - 1;
-/** How often old relayed frames and rested accounts are looked for. */
-const SWEEP_MS = 30_000;
-/** Until a dead socket is noticed by its missed heartbeats, with some to spare. */
-const SOCKET_DEATH_MS = 90_000;
-
-interface Owned {
-  call: Call;
-  timer: NodeJS.Timeout | undefined;
-}
-
 /** A device's request: where its answer goes. */
 export interface Asker {
   readonly seat: Seat;
   readonly requestId: number;
 }
 
-/** What `room` gets: the ticket is signed outside, because signing waits. */
+/** What `room` gets: the ticket is signed outside. */
 export interface Ticketed {
   readonly node: string;
   readonly number: number;
 }
 
+/** Whom an event is for. */
+interface Errand {
+  readonly asker?: Asker | undefined;
+  /** A seat that is attached again without having asked. */
+  readonly seat?: Seat | undefined;
+  /** Nothing happens unless this seat has its device's place. */
+  readonly onlyFor?: Swap['onlyFor'];
+}
+
 export class Calls {
   readonly #options: CallsOptions;
-  readonly #calls = new Map<CallId, Owned>();
-  readonly #createdBy = new Map<AccountId, Set<CallId>>();
+  readonly #store: CallStore;
+  readonly #clock: Clock;
+  readonly #delivery: Delivery;
+  readonly #turns = new Turns<CallId>();
+  readonly #deadlines: Timers<CallId>;
   readonly #creates = new Map<AccountId, TokenBucket>();
-  /** Oldest first. */
-  readonly #ended = new Set<CallId>();
-  readonly #sweep: NodeJS.Timeout;
-  readonly #outboxes = new Outboxes();
-  /** Why calls cannot be stored at the moment. */
-  #problem: string | undefined;
+  /** Rooms that this node has given to an SFU node. */
+  readonly #rooms = new Map<CallId, string>();
+  #sweeping: { clear(): void } | undefined;
   #closed = false;
 
-  constructor(options: CallsOptions) {
+  private constructor(options: CallsOptions) {
     this.#options = options;
-    this.#sweep = setInterval(() => this.sweep(), SWEEP_MS);
-    this.#sweep.unref();
-    for (const call of options.store.all()) {
-      this.#own(call);
-      if (call.phase === 'live' && call.node !== null) options.nodes.assigned(call.node);
-      this.apply(call.callId, { type: 'restored', nodes: options.nodes.ids });
-    }
+    this.#store = options.store;
+    this.#clock = options.clock ?? realClock;
+    this.#deadlines = new Timers(this.#clock, (callId) => void this.#quietly(callId, { type: 'tick' }));
+    this.#delivery = new Delivery({
+      seats: options.seats,
+      follow: (callId) => this.#store.follow(callId),
+      unfollow: (callId) => this.#store.unfollow(callId),
+    });
   }
 
-  /** Steps the call and runs the effects. @throws ProtocolError when the core refuses. */
-  apply(callId: CallId, event: CallEvent, asker?: Asker): Ticketed | undefined {
-    if (this.#closed) throw new ProtocolError('shutting-down');
-    const owned = this.#calls.get(callId);
-    if (asker) this.#admit(callId, event, asker, owned);
-    const glare = event.type === 'create' && !owned ? this.#beforeCreate(event) : undefined;
-    const proposed = event.type === 'room' ? { ...event, node: this.#options.nodes.choose()?.id } : event;
-    const result = step(owned?.call, proposed, this.#options.now(), this.#options.bounds);
-    if ('refusal' in result) {
-      for (const effect of result.effects) this.#run(callId, effect, owned, asker);
-      throw new ProtocolError(result.refusal);
+  static async open(options: CallsOptions): Promise<Calls> {
+    const calls = new Calls(options);
+    const { store, nodes } = options;
+    await store.start({
+      news: (callId, news) => {
+        calls.#delivery.hear(callId, news);
+        if (news.type === 'changed' && news.call.phase === 'ended') calls.#over(callId);
+      },
+      due: (callId) => calls.#quietly(callId, { type: 'tick' }),
+      orphaned: (callId, device, seat) => calls.#lose(callId, device, seat),
+      unsure: () => calls.#attachAll(),
+    });
+    for (const call of store.restored) {
+      if (call.node !== null) calls.#assigned(call.callId, call.node);
+      await calls.#quietly(call.callId, { type: 'restored', nodes: nodes.ids });
     }
-    const { call, effects } = result;
-    if (call) {
-      this.#account(owned?.call, call);
-      const current = owned ?? this.#own(call);
-      current.call = call;
-      for (const effect of effects) this.#run(callId, effect, current, asker);
-      if (call.phase === 'ended') this.#remember(current);
-    } else if (owned) {
-      this.#disown(owned);
-    }
-    if (glare) this.#settleGlare(callId, glare);
-    const ticket = effects.find((effect) => effect.type === 'ticket');
-    return ticket && { node: ticket.node, number: ticket.number };
+    calls.#sweeping = calls.#clock.every(SWEEP_MS, () => calls.sweep());
+    return calls;
+  }
+
+  /** Steps the call and carries out what follows. @throws ProtocolError when the core refuses. */
+  async apply(callId: CallId, event: CallEvent, asker?: Asker): Promise<Ticketed | undefined> {
+    this.#refuseWhenClosed();
+    if (asker) this.#admit(callId, event, asker);
+    if (event.type === 'create') await this.#beforeCreate(event, asker);
+    const ticketed = await this.#turns.take(callId, () => this.#step(callId, event, { asker }));
+    if (event.type === 'create') await this.#settleGlare(event);
+    return ticketed;
   }
 
   /** The seat's socket is gone: its calls count the time. */
   lost(seat: Seat): void {
-    if (this.#closed) return;
-    for (const callId of seat.attached) {
-      if (this.#calls.has(callId)) this.#quietly(callId, { type: 'socket_lost', by: seat.address });
+    seat.isGone = true;
+    for (const callId of [...seat.attached.keys()]) {
+      this.#delivery.detach(seat, callId);
+      void this.#lose(callId, seat.address, seat.name);
     }
-    seat.attached.clear();
   }
 
   /** Drops what time alone has made useless. */
   sweep(): void {
-    const { now, bounds } = this.#options;
-    const nowMs = now();
+    const { bounds } = this.#options;
+    const nowMs = this.#clock.now();
     for (const [accountId, bucket] of this.#creates) if (bucket.isFull(nowMs)) this.#creates.delete(accountId);
-    const oldestMs = nowMs - bounds.ringMs - bounds.reconnectMs - SOCKET_DEATH_MS;
-    this.#outboxes.dropBefore(oldestMs);
+    this.#store.sweep(nowMs, nowMs - bounds.ringMs - bounds.reconnectMs - SOCKET_DEATH_MS);
   }
 
   /** Calls that have not ended. */
   get live(): number {
-    return this.#calls.size - this.#ended.size;
+    return this.#store.live;
   }
 
   problems(): string[] {
-    return this.#problem === undefined ? [] : [this.#problem];
+    const problem = this.#store.problem();
+    return problem === undefined ? [] : [problem];
   }
 
   /** Stops the timers and takes nothing any more; what is stored stays. */
   close(): void {
     this.#closed = true;
-    clearInterval(this.#sweep);
-    for (const { timer } of this.#calls.values()) clearTimeout(timer);
+    this.#sweeping?.clear();
+    this.#deadlines.clear();
+  }
+
+  #refuseWhenClosed(): void {
+    if (this.#closed) throw new ProtocolError('shutting-down');
   }
 
   /** The bounds that go beyond one call. */
-  #admit(callId: CallId, event: CallEvent, { seat }: Asker, owned: Owned | undefined): void {
-    const { callsMax, outboxBytesMax, now } = this.#options;
-    if (event.type === 'create' && !owned) {
-      const full = this.live >= callsMax;
-      if (full) throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
-      this.#takeCreate(seat.address.accountId);
+  #admit(callId: CallId, event: CallEvent, { seat }: Asker): void {
+    const nowMs = this.#clock.now();
+    const isRated = event.type === 'relay' || event.type === 'update';
+    if (isRated && !seat.relays.take(nowMs)) {
+      throw new ProtocolError('rate-limited', { retryAfterMs: seat.relays.waitMs() });
     }
-    if (event.type === 'relay') {
-      if (!seat.relays.take(now())) throw new ProtocolError('rate-limited', { retryAfterMs: seat.relays.waitMs() });
-      if (this.#outboxes.bytes >= outboxBytesMax) throw new ProtocolError('rate-limited', { retryAfterMs: 10_000 });
+    if (event.type === 'relay' && this.#store.outboxBytes >= this.#options.outboxBytesMax) {
+      throw new ProtocolError('rate-limited', { retryAfterMs: 10_000 });
     }
     if (seat.attached.size >= ATTACHED_PER_SEAT_MAX && !seat.attached.has(callId)) {
       throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
     }
   }
 
-  #takeCreate(accountId: AccountId): void {
-    const { now, createsPerMinute } = this.#options;
-    const rate = { perSecond: createsPerMinute / 60, burst: createsPerMinute };
-    const bucket = this.#creates.get(accountId) ?? new TokenBucket(rate, now());
-    this.#creates.set(accountId, bucket);
-    if (!bucket.take(now())) throw new ProtocolError('rate-limited', { retryAfterMs: bucket.waitMs() });
-  }
-
   /**
    * A device that calls somebody with whom it is in a peer call already has lost
-   * or given up that call: it is hung up. Returns the call that the new one
-   * collides with, if the callee calls too.
+   * or given up that call: it is hung up.
    */
-  #beforeCreate({ by, callees, room }: Extract<CallEvent, { type: 'create' }>): CallId | undefined {
+  async #beforeCreate(event: Extract<CallEvent, { type: 'create' }>, asker: Asker | undefined): Promise<void> {
+    const { by, callId, callees, room } = event;
+    if (await this.#store.read(callId, true)) return;
+    if (asker) this.#takeCreate(by.accountId);
     const callee = callees.length === 1 && !room ? callees[0] : undefined;
-    for (const call of callee ? this.#createdByEither(by.accountId, callee) : []) {
+    for (const call of callee ? await this.#createdByAny(by.accountId, callee) : []) {
       const has = (accountId: AccountId) => call.participants.some((p) => p.accountId === accountId);
       const isIn = call.participants.some((p) => p.state === 'joined' && isSameDevice(by, p));
-      if (call.mode === 'peer' && callee && has(callee) && isIn) this.#quietly(call.callId, { type: 'hang_up', by });
+      if (call.mode === 'peer' && callee && has(callee) && isIn) {
+        await this.#quietly(call.callId, { type: 'hang_up', by });
+      }
     }
-    if ((this.#createdBy.get(by.accountId)?.size ?? 0) >= CREATED_PER_ACCOUNT_MAX) {
+    if ((await this.#createdByAny(by.accountId)).length >= CREATED_PER_ACCOUNT_MAX) {
       throw new ProtocolError('rate-limited', { retryAfterMs: this.#options.bounds.ringMs });
     }
-    if (!callee) return undefined;
-    return this.#createdByEither(callee).find((call) => collides(call, by.accountId, callee))?.callId;
+    // Before the call is there: of two who call each other, whoever looks last sees both.
+    await this.#store.noteCreated(by.accountId, callId, this.#clock.now());
+  }
+
+  #takeCreate(accountId: AccountId): void {
+    const { createsPerMinute, callsMax } = this.#options;
+    if (this.live >= callsMax) throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
+    const nowMs = this.#clock.now();
+    const rate = { perSecond: createsPerMinute / 60, burst: createsPerMinute };
+    const bucket = this.#creates.get(accountId) ?? new TokenBucket(rate, nowMs);
+    this.#creates.set(accountId, bucket);
+    if (!bucket.take(nowMs)) throw new ProtocolError('rate-limited', { retryAfterMs: bucket.waitMs() });
+  }
+
+  /** If the callee calls too, one of the two calls goes on. */
+  async #settleGlare({ by, callId, callees, room }: Extract<CallEvent, { type: 'create' }>): Promise<void> {
+    const callee = callees.length === 1 && !room ? callees[0] : undefined;
+    if (!callee) return;
+    for (const other of await this.#createdByAny(callee)) {
+      if (!collides(other, by.accountId, callee)) continue;
+      const loser = glareWinner(callId, other.callId) === callId ? other.callId : callId;
+      await this.#quietly(loser, { type: 'glare_lost' });
+    }
   }
 
   /** Live calls that any of the accounts created. */
-  #createdByEither(...accounts: readonly AccountId[]): LiveCall[] {
-    return accounts.flatMap((accountId) =>
-      [...(this.#createdBy.get(accountId) ?? [])].flatMap((callId) => {
-        const call = this.#calls.get(callId)?.call;
-        return call?.phase === 'live' ? [call] : [];
-      }),
-    );
-  }
-
-  #settleGlare(created: CallId, other: CallId): void {
-    const loser = glareWinner(created, other) === created ? other : created;
-    this.#quietly(loser, { type: 'glare_lost' });
-  }
-
-  #run(callId: CallId, effect: Effect, owned: Owned | undefined, asker: Asker | undefined): void {
-    switch (effect.type) {
-      case 'persist':
-        if (owned) this.#storing((store) => store.put(owned.call));
-        return;
-      case 'timer':
-        if (owned) this.#schedule(callId, owned, effect.atMs);
-        return;
-      case 'reply':
-        if (asker && owned) reply(asker, owned.call, effect.body);
-        return;
-      case 'attach':
-        this.#attach(callId, owned, effect, asker);
-        return;
-      case 'detach':
-        this.#detach(callId, effect.device);
-        return;
-      case 'state':
-        if (owned?.call.phase === 'live') {
-          const body = { case: 'state', value: callStateOf(owned.call) } as const;
-          for (const device of effect.to) this.#send(callId, device, { body });
-        }
-        return;
-      case 'ended': {
-        const { to, reason, by } = effect;
-        const value = { callId, reason: END_REASONS[reason], byAccountId: by ?? '' };
-        const frame: ServerFrame = { body: { case: 'ended', value } };
-        // A device that asks about an ended call is answered though it is not attached.
-        if (asker && isSameDevice(to, asker.seat.address)) asker.seat.connection?.send(frame);
-        else this.#send(callId, to, frame);
-        this.#detach(callId, to);
-        return;
+  async #createdByAny(...accounts: readonly AccountId[]): Promise<LiveCall[]> {
+    const live: LiveCall[] = [];
+    for (const accountId of accounts) {
+      for (const callId of await this.#store.createdBy(accountId)) {
+        const stored = await this.#store.read(callId, true);
+        if (stored?.call.phase === 'live') live.push(stored.call);
+        else if (stored) this.#store.dropCreated(accountId, callId);
       }
-      case 'relay':
-        if (owned) this.#relay(callId, owned, effect);
-        return;
-      case 'ticket':
-      case 'forget':
-        return;
-      default:
-        effect satisfies never;
     }
+    return live;
   }
 
-  /** A full disk must not end the calls: they go on in memory, and the health check says so. */
-  #storing(run: (store: CallStore) => void): void {
-    try {
-      run(this.#options.store);
-      this.#problem = undefined;
-    } catch (error) {
-      if (!this.#problem) this.#options.log.error('calls cannot be stored', { error: String(error) });
-      this.#problem = 'Calls cannot be stored: they would not survive a restart.';
+  async #step(callId: CallId, event: CallEvent, errand: Errand): Promise<Ticketed | undefined> {
+    const { nodes, bounds } = this.#options;
+    const proposed = event.type === 'room' ? { ...event, node: nodes.choose()?.id } : event;
+    let fresh = false;
+    for (let attempt = 0; attempt < SWAPS_MAX; attempt++) {
+      this.#refuseWhenClosed();
+      const stored = await this.#store.read(callId, fresh);
+      const result = step(stored?.call, proposed, this.#clock.now(), bounds);
+      if (!('refusal' in result)) {
+        const done = await this.#carryOut(callId, stored, result, errand);
+        if (done) return done.ticket;
+      } else if (fresh) {
+        this.#refused(callId, result.effects, errand);
+        throw new ProtocolError(result.refusal);
+      }
+      fresh = true;
     }
+    throw new ProtocolError('internal-error', { cause: new Error('the call changes too often') });
   }
 
-  #relay(callId: CallId, owned: Owned, { from, to, sealed }: Extract<Effect, { type: 'relay' }>): void {
-    if (owned.call.phase !== 'live') return;
-    const { restores } = owned.call;
-    const frame = this.#outboxes.push(callId, to, { from, sealed }, { restores, nowMs: this.#options.now() });
-    if (!frame) throw new ProtocolError('device-unknown');
-    this.#send(callId, to, relayedFrame(callId, frame));
+  #refused(callId: CallId, effects: readonly Effect[], errand: Errand): void {
+    const seat = errand.asker?.seat ?? errand.seat;
+    if (!seat) return;
+    for (const effect of effects) {
+      if (effect.type === 'ended') seat.connection?.send(endedFrame(callId, effect));
+    }
+    this.#delivery.abandon(seat, callId);
+    if (errand.seat) this.#delivery.detach(seat, callId);
   }
 
-  #attach(
+  /** Undefined when another node was quicker. */
+  async #carryOut(
     callId: CallId,
-    owned: Owned | undefined,
-    { device, receivedSeq }: Extract<Effect, { type: 'attach' }>,
-    asker: Asker | undefined,
-  ): void {
-    const seat = asker?.seat;
-    if (!owned || !seat || !isSameDevice(device, seat.address)) return;
-    // Attached already: it has got all of them, in order.
-    if (seat.attached.has(callId) && receivedSeq === 0n) return;
-    seat.attached.add(callId);
-    for (const frame of this.#outboxes.after(callId, device, receivedSeq)) {
-      seat.connection?.send(relayedFrame(callId, frame));
+    stored: StoredCall | undefined,
+    { call, effects }: { readonly call: Call; readonly effects: readonly Effect[] },
+    errand: Errand,
+  ): Promise<{ readonly ticket: Ticketed | undefined } | undefined> {
+    const seat = errand.asker?.seat ?? errand.seat;
+    const relay = effects.find((effect) => effect.type === 'relay');
+    if (relay && stored && call.phase === 'live') {
+      const nowMs = this.#clock.now();
+      const relayed = await this.#store.relay({ ...relay, call, version: stored.version, nowMs });
+      if (relayed === 'full') throw new ProtocolError('device-unknown');
+      if (relayed === 'changed') return undefined;
+    } else {
+      const swap = swapOf(callId, stored, call, effects, seat, errand.onlyFor);
+      if (swap && !(await this.#swap(swap, seat, stored, errand, effects))) return undefined;
+      if (!swap) this.#reply(errand, call, effects);
+    }
+    if (relay) this.#reply(errand, call, effects);
+    const ticket = effects.find((effect) => effect.type === 'ticket');
+    return { ticket: ticket && { node: ticket.node, number: ticket.number } };
+  }
+
+  async #swap(
+    swap: Swap,
+    seat: Seat | undefined,
+    stored: StoredCall | undefined,
+    errand: Errand,
+    effects: readonly Effect[],
+  ): Promise<boolean> {
+    const { callId, call, attach } = swap;
+    try {
+      if (seat && attach) await this.#delivery.begin(seat, callId);
+      const swapped = await this.#store.swap(swap);
+      if (!swapped.done) {
+        // Whoever has the place now does not need the end of an older seat.
+        if (swapped.why === 'superseded') return true;
+        return false;
+      }
+      this.#account(stored?.call, call);
+      this.#reply(errand, call, effects);
+      if (errand.seat && call.phase === 'live') errand.seat.connection?.send(stateFrame(call));
+      if (seat && attach) {
+        this.#delivery.settle(seat, callId, swapped.frames);
+        if (seat.isGone) this.#cameTooLate(seat, callId);
+      }
+      for (const device of swap.detach) {
+        if (seat && isSameDevice(device, seat.address)) this.#delivery.detach(seat, callId);
+      }
+      return true;
+    } catch (error) {
+      if (seat && attach) this.#delivery.abandon(seat, callId);
+      throw error;
     }
   }
 
-  #detach(callId: CallId, device: Address): void {
-    this.#options.seats.at(device)?.attached.delete(callId);
-    this.#outboxes.empty(callId, device);
+  /** Its socket went while it attached. */
+  #cameTooLate(seat: Seat, callId: CallId): void {
+    this.#delivery.detach(seat, callId);
+    void this.#lose(callId, seat.address, seat.name);
   }
 
-  /** Only to a socket that is attached: what it missed before comes first, on attach. */
-  #send(callId: CallId, to: Address, frame: ServerFrame): void {
-    const seat = this.#options.seats.at(to);
-    if (seat?.attached.has(callId)) seat.connection?.send(frame);
+  #reply({ asker }: Errand, call: Call, effects: readonly Effect[]): void {
+    const reply = effects.find((effect) => effect.type === 'reply');
+    if (!asker || !reply) return;
+    const { seat, requestId } = asker;
+    if (reply.body === 'done') seat.connection?.send({ replyTo: requestId, body: { case: 'done', value: {} } });
+    else if (call.phase === 'live') seat.connection?.send({ ...stateFrame(call), replyTo: requestId });
   }
 
-  #schedule(callId: CallId, owned: Owned, atMs: number): void {
-    clearTimeout(owned.timer);
-    if (atMs === Number.POSITIVE_INFINITY) return;
-    const delayMs = Math.min(Math.max(0, atMs - this.#options.now()), TIMER_MS_MAX);
-    owned.timer = setTimeout(() => this.#quietly(callId, { type: 'tick' }), delayMs);
+  /** Counts the time of a device whose seat is gone, unless another seat has its place by now. */
+  #lose(callId: CallId, device: Address, seat: SeatName): Promise<void> {
+    return this.#quietly(callId, { type: 'socket_lost', by: device }, { onlyFor: { device, seat } });
+  }
+
+  /** Takes the place of every seat again, and what it may have missed. */
+  #attachAll(): void {
+    for (const seat of this.#options.seats.all()) {
+      for (const [callId, { lastSeq, waiting }] of seat.attached) {
+        if (waiting) continue;
+        void this.#quietly(callId, { type: 'attach', by: seat.address, receivedSeq: lastSeq }, { seat });
+      }
+    }
   }
 
   /** An event of the server's own; a refusal means that the call has moved on, and is nobody's to hear. */
-  #quietly(callId: CallId, event: CallEvent): void {
+  async #quietly(callId: CallId, event: CallEvent, errand: Errand = {}): Promise<void> {
+    if (this.#closed) return;
     try {
-      this.apply(callId, event);
+      await this.#turns.take(callId, () => this.#step(callId, event, errand));
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
+      // The store is away: the time is counted as soon as it is back, by whoever finds it due.
+      if (error.code === 'internal-error') this.#options.log.warn('a call waits', { call: loggable(callId) });
     }
   }
 
-  #own(call: Call): Owned {
-    const owned: Owned = { call, timer: undefined };
-    this.#calls.set(call.callId, owned);
-    if (call.phase === 'live') {
-      const created = this.#createdBy.get(call.createdBy) ?? new Set();
-      this.#createdBy.set(call.createdBy, created.add(call.callId));
-    } else {
-      this.#ended.add(call.callId);
-    }
-    return owned;
+  #assigned(callId: CallId, node: string): void {
+    this.#rooms.set(callId, node);
+    this.#options.nodes.assigned(node);
   }
 
-  #disown({ call, timer }: Owned): void {
-    clearTimeout(timer);
-    this.#calls.delete(call.callId);
-    this.#ended.delete(call.callId);
-    this.#storing((store) => store.delete(call.callId));
+  #over(callId: CallId): void {
+    this.#deadlines.stop(callId);
+    const node = this.#rooms.get(callId);
+    if (node !== undefined && this.#rooms.delete(callId)) this.#options.nodes.released(node);
   }
 
-  /** An ended call keeps its reasons, and as many of them as there may be live ones. */
-  #remember({ call }: Owned): void {
-    this.#outboxes.forget(call.callId);
-    this.#ended.add(call.callId);
-    if (this.#ended.size <= this.#options.callsMax) return;
-    const [oldest] = this.#ended;
-    const forgotten = oldest && this.#calls.get(oldest);
-    if (forgotten) this.#disown(forgotten);
-  }
-
-  /** Rooms per node, calls per creator, and one log line for each beginning and end. */
+  /** After a swap: the next deadline, the room's node, and one log line for each beginning and end. */
   #account(before: Call | undefined, after: Call): void {
-    const { nodes, log, now, onEnded } = this.#options;
+    const { log, onEnded } = this.#options;
+    const { callId } = after;
     const was = before?.phase === 'live' ? before : undefined;
-    const is = after.phase === 'live' ? after : undefined;
-    if (was?.node !== is?.node) {
-      if (was && was.node !== null) nodes.released(was.node);
-      if (is && is.node !== null) nodes.assigned(is.node);
-    }
-    if (!before && is) log.info('call created', { call: loggable(is.callId), mode: is.mode });
-    if (was && is && was.mode !== is.mode) log.info('call moves to a room', { call: loggable(is.callId) });
-    if (was && after.phase === 'ended') {
-      const created = this.#createdBy.get(after.createdBy);
-      created?.delete(after.callId);
-      if (created?.size === 0) this.#createdBy.delete(after.createdBy);
+    if (after.phase === 'live') {
+      const atMs = nextDeadlineMs(after);
+      if (atMs === Number.POSITIVE_INFINITY) this.#deadlines.stop(callId);
+      else this.#deadlines.start(callId, atMs);
+      if (after.node !== null && was?.node !== after.node) this.#assigned(callId, after.node);
+      if (!was) log.info('call created', { call: loggable(callId), mode: after.mode });
+      else if (was.mode !== after.mode) log.info('call moves to a room', { call: loggable(callId) });
+    } else if (was) {
+      this.#over(callId);
+      this.#store.dropCreated(after.createdBy, callId);
       const reason = after.endings[0]?.reason ?? 'hung-up';
-      log.info('call ended', { call: loggable(after.callId), reason });
-      onEnded?.({ callId: after.callId, reason, durationMs: Math.max(0, now() - was.createdAtMs) });
+      log.info('call ended', { call: loggable(callId), reason });
+      onEnded?.({ callId, reason, durationMs: Math.max(0, this.#clock.now() - was.createdAtMs) });
     }
   }
 }
 
-function relayedFrame(callId: CallId, { seq, from, sealed }: RelayedFrame): ServerFrame {
-  return { body: { case: 'relayed', value: { callId, seq, from, sealed } } };
+function stateFrame(call: LiveCall): ServerFrame {
+  return { body: { case: 'state', value: callStateOf(call) } };
 }
 
-function reply({ seat, requestId }: Asker, call: Call, body: 'state' | 'done'): void {
-  if (body === 'done') seat.connection?.send({ replyTo: requestId, body: { case: 'done', value: {} } });
-  else if (call.phase === 'live') {
-    seat.connection?.send({ replyTo: requestId, body: { case: 'state', value: callStateOf(call) } });
+/** What is to be swapped in; undefined when nothing is. */
+function swapOf(
+  callId: CallId,
+  stored: StoredCall | undefined,
+  call: Call,
+  effects: readonly Effect[],
+  seat: Seat | undefined,
+  onlyFor: Swap['onlyFor'],
+): Swap | undefined {
+  const state: Address[] = [];
+  const ended: Swap['told']['ended'][number][] = [];
+  const detach: Address[] = [];
+  let attach: Swap['attach'];
+  let isChanged = false;
+  for (const effect of effects) {
+    if (effect.type === 'persist') isChanged = true;
+    else if (effect.type === 'state') state.push(...effect.to);
+    else if (effect.type === 'detach') detach.push(effect.device);
+    else if (effect.type === 'ended') {
+      ended.push({ to: effect.to, reason: effect.reason, by: effect.by });
+      detach.push(effect.to);
+    } else if (effect.type === 'attach' && seat && isSameDevice(effect.device, seat.address)) {
+      const { device, receivedSeq } = effect;
+      // Attached already: it has got all of them, in order.
+      if (!seat.attached.has(callId) || receivedSeq > 0n) attach = { device, seat: seat.name, receivedSeq };
+    }
   }
+  if (!isChanged && !attach) return undefined;
+  const version = stored?.version ?? 0;
+  return {
+    callId,
+    version,
+    call,
+    ...(onlyFor ? { onlyFor } : {}),
+    ...(attach ? { attach } : {}),
+    detach,
+    told: { state, ended },
+  };
 }

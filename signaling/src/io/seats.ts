@@ -1,4 +1,5 @@
 // The devices that are here: one socket each, the newest.
+import type { MessageInitShape } from '@bufbuild/protobuf';
 import {
   type Address,
   addressKey,
@@ -7,6 +8,7 @@ import {
   type SignalingServerFrameSchema,
 } from '@carillon/protocol';
 import { type FrameConnection, TokenBucket } from '@carillon/service';
+import type { SeatName } from '../core/callTable.ts';
 
 export type Connection = FrameConnection<typeof SignalingServerFrameSchema>;
 
@@ -16,15 +18,33 @@ export type Connection = FrameConnection<typeof SignalingServerFrameSchema>;
  */
 const RELAY_RATE = { perSecond: 50, burst: 300 };
 
+/** How far a seat is with what it hears of one call. */
+export interface Attachment {
+  /** What came while the store was still asked for what came before; undefined once it is told everything. */
+  waiting: Heard[] | undefined;
+  lastSeq: bigint;
+}
+
+export interface Heard {
+  readonly frame: MessageInitShape<typeof SignalingServerFrameSchema>;
+  /** Of a relayed frame. */
+  readonly seq?: bigint;
+}
+
 export class Seat {
   readonly address: Address;
+  /** Among all seats of all nodes. */
+  readonly name: SeatName;
   /** Calls this socket has created, rung, accepted or attached: those it hears of. */
-  readonly attached = new Set<CallId>();
+  readonly attached = new Map<CallId, Attachment>();
+  /** Its socket has closed, or a newer one has taken its place. */
+  isGone = false;
   readonly relays: TokenBucket;
   connection: Connection | undefined;
 
-  constructor(address: Address, nowMs: number) {
+  constructor(address: Address, name: SeatName, nowMs: number) {
     this.address = address;
+    this.name = name;
     this.relays = new TokenBucket(RELAY_RATE, nowMs);
   }
 }
@@ -43,6 +63,10 @@ export class Seats {
     this.#seats.set(key, seat);
     earlier?.connection?.fail(new ProtocolError('replaced-by-new-connection'));
     return earlier;
+  }
+
+  all(): IterableIterator<Seat> {
+    return this.#seats.values();
   }
 
   /** False when another seat has taken the place already. */

@@ -17,12 +17,14 @@ import type { JWTVerifyGetKey } from 'jose';
 import type { SignalingConfig } from '../config.ts';
 import { openCallEvents } from './callEvents.ts';
 import { Calls } from './calls.ts';
+import { EmbeddedCallStore } from './embeddedCallStore.ts';
 import { iceServersFor } from './iceServers.ts';
 import { readRequest } from './requests.ts';
 import { type Connection, Seat, Seats } from './seats.ts';
 import { FewestRooms, type SfuNodes, sfuNodeOf } from './sfuNodes.ts';
-import { SqliteCallStore } from './sqliteCallStore.ts';
+import { SqliteCallFile } from './sqliteCallFile.ts';
 import { TicketSigner } from './tickets.ts';
+import { clockOf } from './timers.ts';
 
 /** Past a caller's burst of candidates to every device of every callee, a socket is abusive and is closed. */
 const FRAME_RATE = { perSecond: 200, burst: 1_000 };
@@ -62,8 +64,12 @@ export async function createSignaling(
   const seats = new Seats();
   const events = await openCallEvents({ config, dataDir, liveCalls: () => calls.live, now, log });
   const nodes = options.nodes ?? new FewestRooms(config.CARILLON_SFU_NODES.map(sfuNodeOf));
-  const store = new SqliteCallStore(join(dataDir, 'calls.sqlite'));
-  const calls = new Calls({
+  const store = new EmbeddedCallStore({
+    file: new SqliteCallFile(join(dataDir, 'calls.sqlite')),
+    callsMax: config.CARILLON_SIGNALING_CALLS_MAX,
+    log,
+  });
+  const calls = await Calls.open({
     store,
     seats,
     nodes,
@@ -76,7 +82,7 @@ export async function createSignaling(
     callsMax: config.CARILLON_SIGNALING_CALLS_MAX,
     createsPerMinute: config.CARILLON_SIGNALING_CREATES_PER_MINUTE,
     outboxBytesMax: config.CARILLON_SIGNALING_OUTBOX_BYTES_MAX,
-    now,
+    clock: clockOf(now),
     log,
     onEnded: events.onEnded,
   });
@@ -89,7 +95,7 @@ export async function createSignaling(
 
   async function request(seat: Seat, frame: SignalingClientFrame) {
     const { callId, event } = readRequest(frame, seat.address);
-    const ticketed = calls.apply(callId, event, { seat, requestId: frame.requestId });
+    const ticketed = await calls.apply(callId, event, { seat, requestId: frame.requestId });
     if (!ticketed) return undefined;
     const node = nodes.find(ticketed.node);
     if (!node) throw new ProtocolError('sfu-unavailable');
@@ -110,7 +116,7 @@ export async function createSignaling(
     now,
     async authenticate({ token }) {
       const { sub, dev } = await verifier.verify(token, now());
-      return new Seat({ accountId: sub, deviceId: dev }, now());
+      return new Seat({ accountId: sub, deviceId: dev }, store.seatName(), now());
     },
     open(connection: Connection, seat: Seat) {
       seat.connection = connection;
@@ -148,7 +154,7 @@ export async function createSignaling(
       calls.close();
       await server.close();
       await events.close();
-      store.close();
+      await store.close();
     },
   };
 }

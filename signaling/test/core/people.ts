@@ -45,7 +45,7 @@ export class Play {
 
   wait(ms: number): this {
     this.nowMs += ms;
-    return this.do({ type: 'tick' });
+    return this.call?.phase === 'live' ? this.do({ type: 'tick' }) : this;
   }
 
   get live(): LiveCall {

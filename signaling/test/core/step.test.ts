@@ -57,6 +57,12 @@ describe('a peer call', () => {
     assert.throws(() => new Play().create(['bob']).update('bob', {}), { message: 'call-state' });
   });
 
+  it('tells a device that rang and comes back that another answered', () => {
+    const play = new Play().create(['bob']).ask('ring', 'bob', 1).ask('ring', 'bob', 2).ask('accept', 'bob', 2);
+    assert.throws(() => play.attach('bob', 1), { message: 'call-not-yours' });
+    assert.deepEqual(play.told, ['bob.1 accepted-elsewhere by bob']);
+  });
+
   it('collides with nothing any more once it is answered', () => {
     const play = new Play().create(['bob']).ask('accept', 'bob').do({ type: 'glare_lost' });
     assert.equal(play.roster, 'alice joined 1, bob joined 2');
@@ -116,8 +122,10 @@ describe('a peer call', () => {
     assert.deepEqual(play.told, []);
     play.wait(119_999);
     assert.equal(play.call?.phase, 'ended');
-    assert.deepEqual(play.wait(1).effects, [{ type: 'forget' }]);
-    assert.equal(play.call, undefined);
+    play.wait(1);
+    assert.throws(() => play.ask('ring', 'bob', 7), { message: 'call-unknown' });
+    assert.deepEqual(play.told, []);
+    assert.equal(play.create(['bob']).roster, 'alice joined 1, bob invited 0');
   });
 
   it('ends by glare with a cancel that names the other', () => {

@@ -5,8 +5,10 @@ import type { AccountId, CallId, DeviceId } from '@carillon/protocol';
 import { silentLog } from '@carillon/service';
 import type { LiveCall } from '../../src/core/call.ts';
 import { Calls } from '../../src/io/calls.ts';
+import { EmbeddedCallStore } from '../../src/io/embeddedCallStore.ts';
 import { Seats } from '../../src/io/seats.ts';
 import { FewestRooms } from '../../src/io/sfuNodes.ts';
+import { clockOf } from '../../src/io/timers.ts';
 
 test('a clock set back by weeks does not make a call tick without a pause', async () => {
   const now = Date.now();
@@ -23,13 +25,14 @@ test('a clock set back by weeks does not make a call tick without a pause', asyn
     ],
   };
   let stored = 0;
-  const calls = new Calls({
-    store: { put: () => void stored++, delete: () => {}, all: () => [call], close: () => {} },
+  const file = { put: () => void stored++, delete: () => {}, all: () => [call], close: () => {} };
+  const calls = await Calls.open({
+    store: new EmbeddedCallStore({ file, callsMax: 10, log: silentLog }),
     seats: new Seats(),
     nodes: new FewestRooms([]),
     bounds: { ringMs: 60_000, reconnectMs: 80 * 86_400_000, endedKeptMs: 1_000, participantsMax: 8 },
     ...{ callsMax: 10, createsPerMinute: 10, outboxBytesMax: 1_000, log: silentLog },
-    now: () => now,
+    clock: clockOf(() => now),
   });
   await pause(50);
   calls.close();

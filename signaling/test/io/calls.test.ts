@@ -3,15 +3,18 @@ import { describe, it } from 'node:test';
 import { ProtocolError } from '@carillon/protocol';
 import { silentLog } from '@carillon/service';
 import { Calls } from '../../src/io/calls.ts';
+import { EmbeddedCallStore } from '../../src/io/embeddedCallStore.ts';
 import { Seats } from '../../src/io/seats.ts';
 import { FewestRooms } from '../../src/io/sfuNodes.ts';
-import { SqliteCallStore } from '../../src/io/sqliteCallStore.ts';
+import { SqliteCallFile } from '../../src/io/sqliteCallFile.ts';
+import { clockOf } from '../../src/io/timers.ts';
 import { account, bounds, callId, device } from '../core/people.ts';
 
 describe('the owner of the calls', () => {
-  function owner(nodes = new FewestRooms([])) {
-    const store = new SqliteCallStore(':memory:');
-    const calls = new Calls({
+  async function owner(nodes = new FewestRooms([])) {
+    const file = new SqliteCallFile(':memory:');
+    const store = new EmbeddedCallStore({ file, callsMax: 10, log: silentLog });
+    const calls = await Calls.open({
       store,
       seats: new Seats(),
       nodes,
@@ -19,10 +22,10 @@ describe('the owner of the calls', () => {
       callsMax: 10,
       createsPerMinute: 60,
       outboxBytesMax: 1024,
-      now: () => 0,
+      clock: clockOf(() => 0),
       log: silentLog,
     });
-    return { calls, store };
+    return { calls, file };
   }
   const create = {
     type: 'create',
@@ -33,39 +36,39 @@ describe('the owner of the calls', () => {
     room: true,
   } as const;
 
-  it('goes on without its store, and says that it does', (t) => {
-    const { calls, store } = owner();
+  it('goes on without its store, and says that it does', async (t) => {
+    const { calls, file } = await owner();
     t.after(() => calls.close());
-    calls.apply(callId, create);
+    await calls.apply(callId, create);
     assert.deepEqual(calls.problems(), []);
     // As good as a full disk: every write fails from now on.
-    store.close();
-    calls.apply(callId, { type: 'accept', by: device('bob') });
+    file.close();
+    await calls.apply(callId, { type: 'accept', by: device('bob') });
     assert.equal(calls.problems().length, 1);
-    calls.apply(callId, { type: 'hang_up', by: device('alice') });
+    await calls.apply(callId, { type: 'hang_up', by: device('alice') });
   });
 
-  it('counts the rooms of each node from first ticket to end', (t) => {
+  it('counts the rooms of each node from first ticket to end', async (t) => {
     const nodes = new FewestRooms([
       { id: 'a', url: '/a' },
       { id: 'b', url: '/b' },
     ]);
-    const { calls, store } = owner(nodes);
+    const { calls, file } = await owner(nodes);
     t.after(() => {
       calls.close();
-      store.close();
+      file.close();
     });
-    calls.apply(callId, create);
-    calls.apply(callId, { type: 'room', by: device('alice'), node: undefined });
+    await calls.apply(callId, create);
+    await calls.apply(callId, { type: 'room', by: device('alice'), node: undefined });
     assert.equal(nodes.choose()?.id, 'b');
-    calls.apply(callId, { type: 'hang_up', by: device('alice') });
+    await calls.apply(callId, { type: 'hang_up', by: device('alice') });
     assert.equal(nodes.choose()?.id, 'a');
   });
 
-  it('takes nothing any more once it is closed', () => {
-    const { calls, store } = owner();
+  it('takes nothing any more once it is closed', async () => {
+    const { calls, file } = await owner();
     calls.close();
-    store.close();
-    assert.throws(() => calls.apply(callId, create), new ProtocolError('shutting-down'));
+    file.close();
+    await assert.rejects(calls.apply(callId, create), new ProtocolError('shutting-down'));
   });
 });

@@ -1,9 +1,9 @@
-// What every call store promises. Each adapter's test runs it.
+// What a file of calls promises.
 import assert from 'node:assert/strict';
 import { it } from 'node:test';
 import type { CallId } from '@carillon/protocol';
 import type { Call } from '../../src/core/call.ts';
-import type { CallStore } from '../../src/io/callStore.ts';
+import type { CallFile } from '../../src/io/sqliteCallFile.ts';
 import { Play } from '../core/people.ts';
 
 const named = (call: Call | undefined, id: string): Call => {
@@ -11,7 +11,7 @@ const named = (call: Call | undefined, id: string): Call => {
   return { ...call, callId: id as CallId };
 };
 
-export function callStoreContract(open: () => CallStore): void {
+export function callFileContract(open: () => CallFile): void {
   it('gives back whole what was put last', (t) => {
     const store = open();
     t.after(() => store.close());

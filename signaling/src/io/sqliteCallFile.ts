@@ -5,12 +5,20 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite';
 import type { CallId } from '@carillon/protocol';
 import type { Call } from '../core/call.ts';
-import type { CallStore } from './callStore.ts';
 
 /** Of the stored JSON; rows of another format are deleted at start: a call does not outlive an upgrade by long. */
 const FORMAT = 3;
 
-export class SqliteCallStore implements CallStore {
+export interface CallFile {
+  /** Stored when it returns: survives the end of the process. */
+  put(call: Call): void;
+  delete(callId: CallId): void;
+  /** All of them, in no order. */
+  all(): Call[];
+  close(): void;
+}
+
+export class SqliteCallFile implements CallFile {
   readonly #db: DatabaseSync;
   readonly #put: StatementSync;
   readonly #delete: StatementSync;

@@ -2,34 +2,34 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, describe, it } from 'node:test';
-import { SqliteCallStore } from '../../src/io/sqliteCallStore.ts';
+import { SqliteCallFile } from '../../src/io/sqliteCallFile.ts';
 import { Play } from '../core/people.ts';
-import { callStoreContract } from './callStoreContract.ts';
+import { callFileContract } from './callFileContract.ts';
 import { temporaryDir } from './harness.ts';
 
 describe('calls in SQLite, in memory', () => {
-  callStoreContract(() => new SqliteCallStore(':memory:'));
+  callFileContract(() => new SqliteCallFile(':memory:'));
 });
 
 describe('calls in SQLite, in a file', () => {
   const dir = temporaryDir();
   after(() => dir.remove());
   let files = 0;
-  callStoreContract(() => new SqliteCallStore(join(dir.path, `${files++}.sqlite`)));
+  callFileContract(() => new SqliteCallFile(join(dir.path, `${files++}.sqlite`)));
 
   it('are there when it is opened again; those of another format are not', () => {
     const path = join(dir.path, 'again.sqlite');
     const { live } = new Play().create(['bob']);
-    const first = new SqliteCallStore(path);
+    const first = new SqliteCallFile(path);
     first.put(live);
     first.close();
-    const second = new SqliteCallStore(path);
+    const second = new SqliteCallFile(path);
     assert.deepEqual(second.all(), [live]);
     second.close();
     const db = new DatabaseSync(path);
     db.exec('UPDATE calls SET format = 0');
     db.close();
-    const third = new SqliteCallStore(path);
+    const third = new SqliteCallFile(path);
     assert.deepEqual(third.all(), []);
     third.close();
   });
