@@ -16,9 +16,11 @@ export async function startBareWs(): Promise<MessagingPeer> {
   const child: ChildProcess = fork(file, [], { execArgv: ['--disable-warning=ExperimentalWarning'] });
   const [port] = (await once(child, 'message')) as [number];
   let connected = 0;
+  const connect = (count: number) => Promise.all(Array.from({ length: count }, () => client(port, connected++)));
   return {
     name: 'bare ws',
-    connect: (count) => Promise.all(Array.from({ length: count }, () => client(port, connected++))),
+    connect,
+    prepare: async () => connect,
     cpuSeconds: () => cpuSecondsOf(child.pid!),
     memoryBytes: () => memoryBytesOf(child.pid!),
     stop: async () => {

@@ -69,6 +69,53 @@ const LIMITS_LIFTED = {
 export async function startCarillon(engine: Engine = EMBEDDED): Promise<CarillonPeer> {
   const dataDir = mkdtempSync(path.join(tmpdir(), 'carillon-bench-messaging-'));
   const codes = path.join(dataDir, 'codes');
+  let server = await startServer(dataDir, codes, engine);
+  const pids = () => [server.pid, ...engine.pids];
+  const register = async (count: number) => {
+    const devices: BenchDevice[] = [];
+    for (let n = 0; n < count; n++) devices.push(await registerDevice(server.url, codes));
+    return devices;
+  };
+  const login = (device: BenchDevice) => openSocket(server.url, device);
+  return {
+    name: engine.name,
+    register,
+    login,
+    connect: async (count) => {
+      const devices = await register(count);
+      return Promise.all(devices.map(async (device, index) => (await login(device)).partnered(devices[index ^ 1]!)));
+    },
+    prepare: async (count) => {
+      const waiting: { device: BenchDevice; token: string }[] = [];
+      for (const device of await register(count))
+        waiting.push({ device, token: await accessToken(server.url, device) });
+      // Started anew: what registrations left behind is not what a connection costs.
+      await server.stop();
+      server = await startServer(dataDir, codes, engine);
+      return (some) =>
+        Promise.all(
+          waiting
+            .splice(0, some)
+            .map(async ({ device, token }) => (await socketWith(server.url, token)).partnered(device)),
+        );
+    },
+    cpuSeconds: () => pids().reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
+    memoryBytes: () => pids().reduce((sum, pid) => sum + memoryBytesOf(pid), 0),
+    stop: async () => {
+      await server.stop();
+      await engine.stop();
+      rmSync(dataDir, { recursive: true, force: true });
+    },
+  };
+}
+
+interface ServerProcess {
+  readonly pid: number;
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+async function startServer(dataDir: string, codes: string, engine: Engine): Promise<ServerProcess> {
   const main = fileURLToPath(import.meta.resolve('@carillon/messaging-core').replace('index.ts', 'main.ts'));
   const child: ChildProcess = fork(main, [], {
     env: {
@@ -84,30 +131,13 @@ export async function startCarillon(engine: Engine = EMBEDDED): Promise<Carillon
   });
   const [message] = (await once(child, 'message')) as [ServiceMessage];
   if (message.type === 'failed') throw new Error(message.words);
-  const url = `http://127.0.0.1:${message.port}`;
-  const pids = [child.pid!, ...engine.pids];
-  const register = async (count: number) => {
-    const devices: BenchDevice[] = [];
-    for (let n = 0; n < count; n++) devices.push(await registerDevice(url, codes));
-    return devices;
-  };
-  const login = (device: BenchDevice) => openSocket(url, device);
   return {
-    name: engine.name,
-    register,
-    login,
-    connect: async (count) => {
-      const devices = await register(count);
-      return Promise.all(devices.map(async (device, index) => (await login(device)).partnered(devices[index ^ 1]!)));
-    },
-    cpuSeconds: () => pids.reduce((sum, pid) => sum + cpuSecondsOf(pid), 0),
-    memoryBytes: () => pids.reduce((sum, pid) => sum + memoryBytesOf(pid), 0),
+    pid: child.pid!,
+    url: `http://127.0.0.1:${message.port}`,
     stop: async () => {
       const ended = once(child, 'exit');
       child.kill('SIGTERM');
       await ended;
-      await engine.stop();
-      rmSync(dataDir, { recursive: true, force: true });
     },
   };
 }
@@ -164,6 +194,10 @@ function spkiTail(key: PublicKey, bytes: number): Uint8Array<ArrayBuffer> {
 }
 
 async function openSocket(url: string, device: BenchDevice): Promise<MessagingSocket> {
+  return socketWith(url, await accessToken(url, device));
+}
+
+async function accessToken(url: string, device: BenchDevice): Promise<string> {
   const { accountId, deviceId } = device;
   const { challenge } = await post<{ challenge: string }>(url + PATHS.messaging.challenges, { accountId, deviceId });
   const signature = bytesToBase64url(sign(null, loginProof(challenge), device.identity.privateKey));
@@ -173,6 +207,10 @@ async function openSocket(url: string, device: BenchDevice): Promise<MessagingSo
     challenge,
     signature,
   });
+  return accessToken;
+}
+
+async function socketWith(url: string, accessToken: string): Promise<MessagingSocket> {
   const ws = new WebSocket(url.replace(/^http/, 'ws') + PATHS.messaging.socket, { perMessageDeflate: false });
   await once(ws, 'open');
   const socket = new MessagingSocket(ws);

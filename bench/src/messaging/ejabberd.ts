@@ -52,9 +52,11 @@ export async function startEjabberd(): Promise<MessagingPeer | undefined> {
     await sleep(100);
   }
   let connected = 0;
+  const connectAll = (count: number) => Promise.all(Array.from({ length: count }, () => client(port, connected++)));
   return {
     name: 'ejabberd',
-    connect: (count) => Promise.all(Array.from({ length: count }, () => client(port, connected++))),
+    connect: connectAll,
+    prepare: async () => connectAll,
     cpuSeconds: () => cpuSecondsOf(child.pid!),
     memoryBytes: () => memoryBytesOf(child.pid!),
     stop,

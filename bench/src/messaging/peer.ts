@@ -19,6 +19,8 @@ export interface MessagingPeer {
   readonly name: string;
   /** Signed in and partnered: [0] with [1], [2] with [3], and so on. */
   connect(count: number): Promise<Client[]>;
+  /** So many more that need nothing but their connection any more; each call opens some of them. */
+  prepare(count: number): Promise<(some: number) => Promise<Client[]>>;
   /** CPU seconds used so far by the server and all that it needs, in user and kernel mode. */
   cpuSeconds(): number;
   /** Resident memory of the same. */

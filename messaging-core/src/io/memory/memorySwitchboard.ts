@@ -2,10 +2,26 @@
 import { type AccountId, type Address, addressKey } from '@carillon/protocol';
 import type { Attachment, DeviceSignal, PresenceState, Switchboard } from '../../core/switchboard.ts';
 
-interface Connected {
+/** One object a device, no closures: there may be tens of thousands. */
+class Connected implements Attachment {
   readonly address: Address;
   readonly onSignal: (signal: DeviceSignal) => void;
-  active: boolean;
+  readonly board: MemorySwitchboard;
+  active = false;
+
+  constructor(address: Address, onSignal: (signal: DeviceSignal) => void, board: MemorySwitchboard) {
+    this.address = address;
+    this.onSignal = onSignal;
+    this.board = board;
+  }
+
+  async detach(): Promise<void> {
+    this.board.drop(this);
+  }
+
+  async setActive(active: boolean): Promise<void> {
+    this.board.setActive(this, active);
+  }
 }
 
 type PresenceListener = (presence: PresenceState) => void;
@@ -25,7 +41,7 @@ export class MemorySwitchboard implements Switchboard {
 
   async attach(address: Address, onSignal: (signal: DeviceSignal) => void): Promise<Attachment> {
     const key = addressKey(address);
-    const device: Connected = { address, onSignal, active: false };
+    const device = new Connected(address, onSignal, this);
     // The older one may be a dead socket not yet noticed.
     const older = this.#devices.get(key);
     this.#devices.set(key, device);
@@ -33,19 +49,13 @@ export class MemorySwitchboard implements Switchboard {
       this.#setActive(older, false);
       older.onSignal({ type: 'cut', why: 'replaced-by-new-connection' });
     }
-    return {
-      detach: async () => this.#drop(device),
-      // A replaced connection closes after its successor came, and says nothing of the device any more.
-      setActive: async (active) => {
-        if (this.#devices.get(key) === device) this.#setActive(device, active);
-      },
-    };
+    return device;
   }
 
   async signal(address: Address, signal: DeviceSignal): Promise<boolean> {
     const device = this.#devices.get(addressKey(address));
     if (!device) return false;
-    if (signal.type === 'cut') this.#drop(device);
+    if (signal.type === 'cut') this.drop(device);
     device.onSignal(signal);
     return true;
   }
@@ -88,7 +98,12 @@ export class MemorySwitchboard implements Switchboard {
     this.#onInvalidate.clear();
   }
 
-  #drop(device: Connected): void {
+  /** A replaced connection closes after its successor came, and says nothing of the device any more. */
+  setActive(device: Connected, active: boolean): void {
+    if (this.#devices.get(addressKey(device.address)) === device) this.#setActive(device, active);
+  }
+
+  drop(device: Connected): void {
     const key = addressKey(device.address);
     if (this.#devices.get(key) !== device) return;
     this.#devices.delete(key);
