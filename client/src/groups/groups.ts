@@ -17,6 +17,7 @@ import { readContact } from '../contacts/contactRecord.ts';
 import type { Directory } from '../contacts/directory.ts';
 import { touchConversation } from '../conversations/conversations.ts';
 import { addNotice, newMessageId } from '../conversations/writing.ts';
+import { otherDevices } from '../devices/ownAccount.ts';
 import { tellOwnDevices } from '../devices/ownCopies.ts';
 import { beginMark } from '../messaging/applyReceipt.ts';
 import { encodeContent } from '../messaging/content.ts';
@@ -250,6 +251,9 @@ export class Groups {
       : after.members.slice(0, TOLD_OF_LEAVING_MAX).map(([accountId]) => accountId);
     for (const accountId of told) await this.#enqueue(tx, accountId, notice, groupId);
     if (after.joined) await this.#enqueue(tx, groupId, notice, groupId);
+    // What goes to the group does not go to the account that sends it.
+    const others = await otherDevices(tx, this.#parts.account());
+    if (others.length > 0) await this.#enqueue(tx, self.accountId, notice, groupId);
   }
 
   async #invite(tx: StoreTransaction, group: GroupRecord, accounts: readonly AccountId[]): Promise<void> {

@@ -104,6 +104,8 @@ describe('calls, changed identities and several devices', () => {
     await tablet.sendText(group.id, 'from the tablet');
     await Promise.all([hears(ann!, group, 'from the tablet'), hears(bob!, group, 'ann: from the tablet')]);
     assert.equal((await tablet.messages(group.id)).filter(({ id }) => id === written.id).length, 1);
+    await ann!.renameGroup(group.group.groupId, 'Both of us');
+    await Promise.all([hasGroup(tablet, 'Both of us'), hasGroup(bob!, 'Both of us')]);
     await ann!.block(idOf(eve!));
     await until(tablet, 'settings', async () => (await tablet.blocked()).length === 1);
     await tablet.setSettings({ presence: 'nobody', readReceipts: true });
