@@ -13,6 +13,8 @@ import { type Blob, Statement } from './sqliteStatement.ts';
 const QUEUES_MAX = 50_000;
 /** Seqs taken at once, so that a send need not write the counter. A restart skips those left over. */
 const SEQS_RESERVED = 1_000;
+/** A full queue is gone through for what has expired so often at most: that reads all of it, and anybody may send to it. */
+const FULL_LOOK_EVERY_MS = 1_000;
 /** Rows one sweep deletes at most: bounds how long it holds up sends. */
 export const SWEEP_ROWS_MAX = 500;
 const KIND_SENDER_KEY = 3;
@@ -26,6 +28,8 @@ interface Queue {
   bytes: number;
   readonly urgent: Lane;
   readonly ordinary: Lane;
+  /** Once it was full: when it was gone through, and that nothing in it expires before. */
+  full: { lookedAtMs: number; firstExpiryMs: number } | undefined;
 }
 
 /** The urgent or the ordinary part of a queue. */
@@ -102,6 +106,10 @@ export class SqliteQueues {
         db,
         `DELETE FROM queued WHERE device_key = ? AND expires_at_ms <= ? ${GONE}`,
       ),
+      firstExpiry: new Statement<{ first: number | null }>(
+        db,
+        'SELECT min(expires_at_ms) AS first FROM queued WHERE device_key = ?',
+      ),
       removeExpired: new Statement<GoneRow>(
         db,
         `DELETE FROM queued WHERE queued_key IN
@@ -123,7 +131,11 @@ export class SqliteQueues {
     const queue = this.#queue(deviceKey);
     const fits = () => queue.messages < limits.messagesMax && queue.bytes + bytes <= limits.bytesMax;
     if (fits()) return true;
+    const { full } = queue;
+    if (full && (nowMs < full.firstExpiryMs || Math.abs(nowMs - full.lookedAtMs) < FULL_LOOK_EVERY_MS)) return false;
     this.#gone(this.#sql.removeExpiredOf.all(deviceKey, nowMs));
+    const first = this.#sql.firstExpiry.get(deviceKey)?.first ?? Number.POSITIVE_INFINITY;
+    queue.full = { lookedAtMs: nowMs, firstExpiryMs: first };
     return fits();
   }
 
@@ -156,6 +168,7 @@ export class SqliteQueues {
       );
     queue.messages++;
     queue.bytes += bytes;
+    if (queue.full) queue.full.firstExpiryMs = Math.min(queue.full.firstExpiryMs, expiresAtMs);
     const { messageId, groupId, kind, acceptedAtMs } = envelope;
     laneOf(queue, urgent).push({
       envelope: { seq, urgent, messageId, from, groupId, kind, ciphertext, acceptedAtMs },
@@ -238,7 +251,7 @@ export class SqliteQueues {
     if (held) return held;
     const { seq_reserved: seq, messages, bytes } = this.#sql.state.get(deviceKey)!;
     const lane = () => new Lane(this.#tailBudget);
-    const queue: Queue = { seq, seqReserved: seq, messages, bytes, urgent: lane(), ordinary: lane() };
+    const queue: Queue = { seq, seqReserved: seq, messages, bytes, urgent: lane(), ordinary: lane(), full: undefined };
     this.#queues.set(deviceKey, queue);
     return queue;
   }

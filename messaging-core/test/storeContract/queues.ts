@@ -104,6 +104,22 @@ export function queueContract(contract: Contract): void {
     assert.equal((await put(NOW, 8)).type, 'stored');
   });
 
+  contract('[MSG-6] a full queue is not gone through with every send to it', async ({ store }) => {
+    const [ana, ben] = [await register(store, 'ana'), await register(store, 'ben')];
+    const limits = { messagesMax: 1500, bytesMax: 1 << 20 };
+    const put = async (nowMs: number, lifeMs: number) =>
+      (await store.enqueue(newMessage(ana, ben, { acceptedAtMs: nowMs, expiresAtMs: nowMs + lifeMs }), limits)).type;
+    // Something expires every moment: the first look makes room, and there is none between that and the next.
+    await Promise.all(Array.from({ length: 1500 }, (_, i) => put(NOW, 1 + i)));
+    assert.equal(await put(NOW, 1), 'queue-full');
+    const burst = await Promise.all(Array.from({ length: 600 }, () => put(NOW + 1500, 5)));
+    assert.equal(burst.filter((type) => type === 'stored').length, 600);
+    const outcomes = await Promise.all(Array.from({ length: 1000 }, (_, i) => put(NOW + 1500 + Math.floor(i / 10), 5)));
+    assert.deepEqual(new Set(outcomes.slice(0, 900)), new Set(['stored']));
+    assert.deepEqual(new Set(outcomes.slice(900)), new Set(['queue-full']), 'though the first have expired again');
+    assert.equal(await put(NOW + 2600, 5), 'stored', 'a second later it is gone through again');
+  });
+
   contract('[MSG-4] pages keep the order of acceptance, urgent apart; seqs are never used again', async ({ store }) => {
     const [ana, ben] = [await register(store, 'ana'), await register(store, 'ben')];
     const messages = Array.from({ length: 200 }, (_, i) => newMessage(ana, ben, { urgent: i % 5 === 0 }));

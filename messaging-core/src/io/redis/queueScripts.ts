@@ -7,6 +7,8 @@ import { LuaScript } from '@carillon/service/redis';
 const IDS_PER_RECIPIENT_MAX = 5_000;
 /** The index is told again after so long, should a node have died before it told it. */
 const INDEX_AGAIN_MS = 6 * 3600_000;
+/** A full queue is gone through for what has expired so often at most: that reads all of it, and anybody may send to it. */
+const FULL_LOOK_EVERY_MS = 1_000;
 /** Entries a scan takes at once: bounds the script's memory. */
 const SCAN_ENTRIES = 64;
 
@@ -53,6 +55,9 @@ local function hasRoom(id, bytes, now, messagesMax, bytesMax)
   local size = sizeOf(id)
   local function fits() return tonumber(size[1] or 0) < messagesMax and tonumber(size[2] or 0) + bytes <= bytesMax end
   if fits() then return size end
+  local looked = tonumber(redis.call('HGET', root .. ':d:' .. id, 'fl') or 0)
+  if math.abs(now - looked) < ${FULL_LOOK_EVERY_MS} then return nil end
+  redis.call('HSET', root .. ':d:' .. id, 'fl', text(now))
   -- What nobody will read any more does not count.
   if size[4] and tonumber(size[4]) <= now then dropExpired(id, 'o', now, math.huge) end
   if size[5] and tonumber(size[5]) <= now then dropExpired(id, 'u', now, math.huge) end
