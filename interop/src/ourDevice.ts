@@ -102,8 +102,8 @@ export class OurDevice {
     return { id, publicKey, signature: this.#provider.ed25519Sign(this.#identity.privateKey, publicKey) };
   }
 
-  offer(with_: { readonly oneTime: boolean; readonly kem: boolean }): PrekeyOffer {
-    if (with_.oneTime) this.#oneTimePrekey = this.#provider.x25519KeyPair(this.#provider.randomBytes(32));
+  offer(parts: { readonly oneTime: boolean; readonly kem: boolean }): PrekeyOffer {
+    if (parts.oneTime) this.#oneTimePrekey = this.#provider.x25519KeyPair(this.#provider.randomBytes(32));
     return {
       identityKey: encodeKey(this.#identity.publicKey),
       signedPrekey: this.#sign(SIGNED_PREKEY_ID, encodeKey(this.#signedPrekey.publicKey)),
@@ -111,7 +111,7 @@ export class OurDevice {
         id: ONE_TIME_PREKEY_ID,
         publicKey: encodeKey(this.#oneTimePrekey.publicKey),
       },
-      kemPrekey: with_.kem ? this.#sign(KEM_PREKEY_ID, encodeKemKey(this.#kemPrekey.publicKey)) : undefined,
+      kemPrekey: parts.kem ? this.#sign(KEM_PREKEY_ID, encodeKemKey(this.#kemPrekey.publicKey)) : undefined,
     };
   }
 

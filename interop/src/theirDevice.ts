@@ -106,12 +106,12 @@ export class TheirDevice {
     );
   }
 
-  async offer(with_: { readonly oneTime: boolean; readonly kem: boolean }): Promise<PrekeyOffer> {
+  async offer(parts: { readonly oneTime: boolean; readonly kem: boolean }): Promise<PrekeyOffer> {
     const { record: signed } = this.#signedPrekeys;
     const { record: kem } = this.#kemPrekeys;
     const oneTime = signal.PrivateKey.generate();
     const record = signal.PreKeyRecord.new(ONE_TIME_PREKEY_ID, oneTime.getPublicKey(), oneTime);
-    if (with_.oneTime) await this.#oneTimePrekeys.savePreKey(ONE_TIME_PREKEY_ID, record);
+    if (parts.oneTime) await this.#oneTimePrekeys.savePreKey(ONE_TIME_PREKEY_ID, record);
     return {
       identityKey: whole(this.#identities.keyPair.publicKey.serialize()),
       signedPrekey: {
@@ -119,10 +119,10 @@ export class TheirDevice {
         publicKey: whole(signed.publicKey().serialize()),
         signature: whole(signed.signature()),
       },
-      oneTimePrekey: with_.oneTime
+      oneTimePrekey: parts.oneTime
         ? { id: ONE_TIME_PREKEY_ID, publicKey: whole(oneTime.getPublicKey().serialize()) }
         : undefined,
-      kemPrekey: with_.kem
+      kemPrekey: parts.kem
         ? { id: kem.id(), publicKey: whole(kem.publicKey().serialize()), signature: whole(kem.signature()) }
         : undefined,
     };
