@@ -84,6 +84,7 @@ export class Person {
     return this;
   }
 
+  /** Opens the conversation; a stranger's is accepted, so that one can write. */
   async chatWith(handle: string): Promise<void> {
     const known = this.get(`conversation-${handle}`);
     if (await known.count()) {
@@ -93,7 +94,51 @@ export class Person {
       await this.get('new-chat-handle').fill(handle);
       await this.get('new-chat-submit').click();
     }
+    await this.get('composer').or(this.get('accept-request')).first().waitFor();
+    if (await this.get('accept-request').isVisible()) await this.get('accept-request').click();
     await this.get('composer').waitFor();
+  }
+
+  /** From the sign-up screen to a device of the account that `main` is signed in with. */
+  async linkTo(main: Person): Promise<this> {
+    await this.get('link-this').click();
+    const code = await this.get('link-code').inputValue();
+    await main.openLinkedDevices();
+    await main.get('link-device').click();
+    await main.get('paste-code').fill(code);
+    await main.get('paste-submit').click();
+    await main.get('confirm-link').click();
+    await this.get('new-chat').waitFor();
+    return this;
+  }
+
+  async openLinkedDevices(): Promise<void> {
+    await this.get('profile').click();
+    await this.get('linked-devices').click();
+    await this.get('own-device').first().waitFor();
+  }
+
+  /** Makes a group with people this person has written with. */
+  async makeGroup(name: string, handles: readonly string[], picture?: string): Promise<void> {
+    await this.get('new-chat').click();
+    await this.get('new-group').click();
+    await this.get('group-name').fill(name);
+    if (picture !== undefined) {
+      await this.get('picture-input').setInputFiles(picture);
+      await this.get('chosen-picture').waitFor();
+    }
+    for (const handle of handles) await this.get(`choose-${handle}`).check();
+    await this.get('create-group').click();
+    await this.get('composer').waitFor();
+  }
+
+  /** The dialog about the person or group whose conversation is open. */
+  async openInfo(): Promise<void> {
+    await this.get('chat-info').click();
+  }
+
+  async closeDialog(): Promise<void> {
+    await this.page.getByRole('dialog').getByRole('button', { name: 'Close' }).click();
   }
 
   async say(text: string): Promise<void> {

@@ -24,8 +24,9 @@ test('two people find each other by handle, one accepts the other, and the ticks
   await ana.say('Good morning, Bob');
   await bob.get('conversation-ana').waitFor();
   await ana.page.locator('[data-testid="message"][data-status="sent"]').waitFor();
-  await bob.chatWith('ana');
+  await bob.get('conversation-ana').click();
   await bob.message('Good morning, Bob').waitFor();
+  assert.equal(await bob.get('composer').count(), 0, 'a stranger is accepted before they are answered');
   await bob.get('accept-request').click();
   await ana.page.locator('[data-testid="message"][data-status="read"]').waitFor();
   await bob.say('Good morning to you');

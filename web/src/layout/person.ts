@@ -1,6 +1,4 @@
-import type { AccountId } from '@carillon/client';
-
-/** One or two letters that stand for a person: the first of the first and of the last word. */
+/** One or two letters that stand for a person or a group: the first of the first and of the last word. */
 export function initials(name: string): string {
   const words = name
     .trim()
@@ -14,10 +12,10 @@ export function initials(name: string): string {
 /** How many avatar colours the style sheet has (`--avatar-0` onwards). */
 export const AVATAR_COLOURS = 8;
 
-/** The same person has the same colour on every device: it comes from the account id (FNV-1a, 32 bit). */
-export function avatarColour(accountId: AccountId): number {
+/** The same person, or group, has the same colour on every device: it comes from the id (FNV-1a, 32 bit). */
+export function avatarColour(id: string): number {
   let hash = 0x811c9dc5;
-  for (const char of accountId) {
+  for (const char of id) {
     hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0;
   }
   return hash % AVATAR_COLOURS;

@@ -1,5 +1,5 @@
 // A conversation as it is drawn: separators between days, a mark before the
-// first unread message, and runs of messages from the same side close in time.
+// first unread message, and runs of messages from the same hand close in time.
 import type { Message, MessageId } from '@carillon/client';
 import { sameDay } from '../words/time.ts';
 
@@ -27,6 +27,7 @@ function sameRun(a: Message, b: Message, unreadFrom: MessageId | undefined): boo
     isBubble(a) &&
     isBubble(b) &&
     a.outgoing === b.outgoing &&
+    a.author?.accountId === b.author?.accountId &&
     b.id !== unreadFrom &&
     sameDay(a.sentAtMs, b.sentAtMs) &&
     b.sentAtMs - a.sentAtMs < RUN_GAP_MS

@@ -1,5 +1,5 @@
 // Files chosen, dropped or pasted, waiting in the composer for Send.
-import type { AccountId, MediaKind } from '@carillon/client';
+import type { ConversationId, MediaKind } from '@carillon/client';
 import { signal } from '@preact/signals';
 import { byteSize } from '../words/size.ts';
 import { notify } from './notices.ts';
@@ -16,7 +16,7 @@ export interface Attachment {
 const ATTACHMENTS_MAX = 20;
 
 /** Conversation by conversation, so that a switch does not send a photo to someone else. */
-export const attachments = signal<ReadonlyMap<AccountId, readonly Attachment[]>>(new Map());
+export const attachments = signal<ReadonlyMap<ConversationId, readonly Attachment[]>>(new Map());
 let lastId = 0;
 
 /** SVG may carry scripts, and a canvas loses what is in it: it goes as a file. */
@@ -26,14 +26,14 @@ export function kindOf(mimeType: string): MediaKind {
   return 'file';
 }
 
-function set(to: AccountId, list: readonly Attachment[]): void {
+function set(to: ConversationId, list: readonly Attachment[]): void {
   const next = new Map(attachments.value);
   if (list.length === 0) next.delete(to);
   else next.set(to, list);
   attachments.value = next;
 }
 
-export function attach(to: AccountId, files: readonly File[], bytesMax: number): void {
+export function attach(to: ConversationId, files: readonly File[], bytesMax: number): void {
   const held = attachments.value.get(to) ?? [];
   const fitting = files.filter((file) => {
     if (file.size === 0) notify(`“${file.name}” is empty.`, 'problem');
@@ -54,7 +54,7 @@ function letGo(attachment: Attachment): void {
   if (attachment.previewUrl !== undefined) URL.revokeObjectURL(attachment.previewUrl);
 }
 
-export function detach(to: AccountId, id: number): void {
+export function detach(to: ConversationId, id: number): void {
   const held = attachments.value.get(to) ?? [];
   held.filter((attachment) => attachment.id === id).forEach(letGo);
   set(
@@ -64,7 +64,7 @@ export function detach(to: AccountId, id: number): void {
 }
 
 /** Empties the tray and hands over what was in it. */
-export function takeAttachments(to: AccountId): readonly Attachment[] {
+export function takeAttachments(to: ConversationId): readonly Attachment[] {
   const held = attachments.value.get(to) ?? [];
   held.forEach(letGo);
   set(to, []);

@@ -5,7 +5,7 @@ import { effect, signal } from '@preact/signals';
 import { previewWords } from '../words/preview.ts';
 import { announce } from './announcer.ts';
 import { incomingCall, peopleIn } from './call.ts';
-import { conversationWith, unreadTotal } from './conversations.ts';
+import { conversationOf, unreadTotal } from './conversations.ts';
 import { openConversation, showConversation } from './route.ts';
 
 const FLASH_MS = 1_000;
@@ -36,17 +36,18 @@ function notifySystem(title: string, body: string, tag: string, press: () => voi
 
 /** A new message from the other side. */
 export function messageArrived(message: Message): void {
-  const contact = conversationWith(message.conversation)?.with;
-  const words = previewWords(message.body, message.outgoing);
-  announce(`${contact?.name ?? 'New message'}: ${words}`);
-  notifySystem(contact?.name ?? 'Carillon', words, `message-${message.conversation}`, () => {
-    if (contact !== undefined) showConversation(contact.handle);
+  const conversation = conversationOf(message.conversation);
+  const preview = previewWords(message.body, message.outgoing);
+  const words = message.author === undefined ? preview : `${message.author.name}: ${preview}`;
+  announce(`${conversation?.title ?? 'New message'}: ${words}`);
+  notifySystem(conversation?.title ?? 'Carillon', words, `message-${message.conversation}`, () => {
+    if (conversation !== undefined) showConversation(conversation);
   });
 }
 
 function quietTitle(): string {
   const count = unreadTotal.value > 0 ? `(${unreadTotal.value}) ` : '';
-  const name = openConversation.value?.with.name;
+  const name = openConversation.value?.title;
   return `${count}${name === undefined ? '' : `${name} · `}Carillon`;
 }
 

@@ -4,7 +4,7 @@ import type { ConversationId, Message, MessageId } from '@carillon/client';
 import { batch, signal } from '@preact/signals';
 import { place } from '../layout/timeline.ts';
 import { attempt } from './attempt.ts';
-import { conversationWith } from './conversations.ts';
+import { conversationOf } from './conversations.ts';
 import { carillon } from './session.ts';
 
 /** A screenful and a half on a large screen; more makes opening slower, fewer makes scrolling stutter. */
@@ -17,18 +17,18 @@ export const allLoaded = signal(false);
 /** Where the person had stopped reading when the conversation was opened. */
 export const unreadFrom = signal<MessageId | undefined>(undefined);
 
-export async function loadMessages(accountId: ConversationId): Promise<void> {
-  const unread = conversationWith(accountId)?.unread ?? 0;
+export async function loadMessages(id: ConversationId): Promise<void> {
+  const unread = conversationOf(id)?.unread ?? 0;
   batch(() => {
-    shownFor.value = accountId;
+    shownFor.value = id;
     messages.value = [];
     allLoaded.value = false;
     unreadFrom.value = undefined;
     loading.value = true;
   });
   const limit = Math.max(PAGE, Math.min(unread + 5, PAGE * 5));
-  const page = await attempt(() => carillon().messages(accountId, { limit }));
-  if (shownFor.value !== accountId) return;
+  const page = await attempt(() => carillon().messages(id, { limit }));
+  if (shownFor.value !== id) return;
   batch(() => {
     // Messages that came by event while the page was read are kept.
     messages.value = (page ?? []).reduceRight<readonly Message[]>(
@@ -43,12 +43,12 @@ export async function loadMessages(accountId: ConversationId): Promise<void> {
 }
 
 export async function loadOlder(): Promise<void> {
-  const accountId = shownFor.value;
+  const id = shownFor.value;
   const oldest = messages.value[0];
-  if (accountId === undefined || oldest === undefined || loading.value || allLoaded.value) return;
+  if (id === undefined || oldest === undefined || loading.value || allLoaded.value) return;
   loading.value = true;
-  const page = await attempt(() => carillon().messages(accountId, { beforeMs: oldest.sentAtMs, limit: PAGE }));
-  if (shownFor.value !== accountId) return;
+  const page = await attempt(() => carillon().messages(id, { beforeMs: oldest.sentAtMs, limit: PAGE }));
+  if (shownFor.value !== id) return;
   batch(() => {
     const known = new Set(messages.value.map((message) => message.id));
     const older = (page ?? []).filter((message) => !known.has(message.id));

@@ -1,7 +1,7 @@
 import type { AccountId } from '@carillon/client';
 import { useState } from 'preact/hooks';
 import { liveCall } from '../state/call.ts';
-import { conversations } from '../state/conversations.ts';
+import { people } from '../state/conversations.ts';
 import { account, carillon } from '../state/session.ts';
 import { failureWords } from '../words/failure.ts';
 import { Avatar } from './avatar.tsx';
@@ -17,9 +17,7 @@ export function AddPerson({ onClose }: { onClose: () => void }) {
   const [busy, setBusy] = useState(false);
   if (call === undefined) return null;
   const inCall = new Set(call.others.filter(({ state }) => PRESENT.has(state)).map(({ contact }) => contact.accountId));
-  const suggestions = conversations.value
-    .map((conversation) => conversation.with)
-    .filter((contact) => !inCall.has(contact.accountId));
+  const suggestions = people.value.filter((contact) => !inCall.has(contact.accountId));
 
   const invite = async (find: () => Promise<AccountId | undefined>) => {
     setBusy(true);

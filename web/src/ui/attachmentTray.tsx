@@ -1,10 +1,10 @@
-import type { AccountId } from '@carillon/client';
+import type { ConversationId } from '@carillon/client';
 import { type Attachment, detach } from '../state/attachments.ts';
 import { byteSize } from '../words/size.ts';
 import { Icon } from './icon.tsx';
 import { IconButton } from './iconButton.tsx';
 
-export function AttachmentTray({ to, files }: { to: AccountId; files: readonly Attachment[] }) {
+export function AttachmentTray({ to, files }: { to: ConversationId; files: readonly Attachment[] }) {
   if (files.length === 0) return null;
   return (
     <ul class="tray" aria-label="Files to send">

@@ -1,9 +1,11 @@
-import type { AccountId } from '@carillon/client';
 import { avatarColour, initials } from '../layout/person.ts';
 
+export type AvatarSize = 'small' | 'medium' | 'large' | 'huge';
+
 export interface AvatarProps {
-  readonly person: { readonly accountId: AccountId; readonly name: string };
-  readonly size?: 'small' | 'medium' | 'large' | 'huge';
+  /** A group, too, by its own id. */
+  readonly person: { readonly accountId: string; readonly name: string };
+  readonly size?: AvatarSize;
 }
 
 /** Decorative: the name is always written beside it. */

@@ -6,7 +6,8 @@ import { clockTime } from '../words/time.ts';
 import { Icon } from './icon.tsx';
 
 interface CallEntryProps {
-  readonly contact: Contact;
+  /** Undefined in a group: its call is started from the head, where the people are. */
+  readonly contact: Contact | undefined;
   readonly call: Omit<Call, 'outgoing'>;
   readonly outgoing: boolean;
   readonly sentAtMs: number;
@@ -21,14 +22,16 @@ export function CallEntry({ contact, call, outgoing, sentAtMs }: CallEntryProps)
         {callEntryWords({ ...call, outgoing })}
         <time dateTime={new Date(sentAtMs).toISOString()}>{clockTime(sentAtMs, locale)}</time>
       </span>
-      <button
-        type="button"
-        class="button small"
-        disabled={liveCall.value !== undefined}
-        onClick={() => void startCall([contact.accountId], call.video)}
-      >
-        {outgoing ? 'Call again' : 'Call back'}
-      </button>
+      {contact !== undefined && (
+        <button
+          type="button"
+          class="button small"
+          disabled={liveCall.value !== undefined}
+          onClick={() => void startCall([contact.accountId], call.video)}
+        >
+          {outgoing ? 'Call again' : 'Call back'}
+        </button>
+      )}
     </div>
   );
 }

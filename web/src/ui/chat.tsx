@@ -1,31 +1,36 @@
-import type { DirectConversation } from '@carillon/client';
+import type { Conversation } from '@carillon/client';
 import { useEffect, useState } from 'preact/hooks';
 import { attach } from '../state/attachments.ts';
 import { BLOB_BYTES_MAX } from '../state/limits.ts';
 import { loadMessages, messages } from '../state/messages.ts';
 import { followReading } from '../state/reading.ts';
+import { followPeople } from '../state/social.ts';
+import { ChatFoot, canWrite } from './chatFoot.tsx';
 import { ChatHead } from './chatHead.tsx';
-import { Composer } from './composer.tsx';
 import { IdentityBanner } from './identityBanner.tsx';
 import { MessageList } from './messageList.tsx';
-import { RequestBanner } from './requestBanner.tsx';
 
 const carriesFiles = (event: DragEvent) => event.dataTransfer?.types.includes('Files') === true;
 
-export function Chat({ conversation }: { conversation: DirectConversation }) {
-  const contact = conversation.with;
+export function Chat({ conversation }: { conversation: Conversation }) {
+  const { id, title, with: contact } = conversation;
   const [dropping, setDropping] = useState(false);
   useEffect(() => {
-    void loadMessages(contact.accountId);
-    return followReading(contact.accountId);
-  }, [contact.accountId]);
+    void loadMessages(id);
+    const stopReading = followReading(id);
+    const stopPeople = followPeople(id);
+    return () => {
+      stopReading();
+      stopPeople();
+    };
+  }, [id]);
   return (
     <section
       class="chat"
-      aria-label={`Conversation with ${contact.name}`}
+      aria-label={contact === undefined ? `Group ${title}` : `Conversation with ${title}`}
       data-dropping={dropping}
       onDragOver={(event) => {
-        if (!carriesFiles(event) || conversation.identityChanged) return;
+        if (!carriesFiles(event) || !canWrite(conversation)) return;
         event.preventDefault();
         setDropping(true);
       }}
@@ -36,15 +41,14 @@ export function Chat({ conversation }: { conversation: DirectConversation }) {
         if (!carriesFiles(event)) return;
         event.preventDefault();
         setDropping(false);
-        attach(contact.accountId, [...(event.dataTransfer?.files ?? [])], BLOB_BYTES_MAX);
+        if (canWrite(conversation)) attach(id, [...(event.dataTransfer?.files ?? [])], BLOB_BYTES_MAX);
       }}
     >
-      <ChatHead contact={contact} />
-      {conversation.identityChanged && <IdentityBanner contact={contact} />}
-      {conversation.request && !conversation.blocked && <RequestBanner contact={contact} />}
-      <MessageList contact={contact} shown={messages.value} />
-      <Composer contact={contact} blocked={conversation.identityChanged} />
-      {dropping && <div class="drop-hint">Drop to send to {contact.name}</div>}
+      <ChatHead conversation={conversation} />
+      {conversation.identityChanged && contact !== undefined && <IdentityBanner contact={contact} />}
+      <MessageList conversation={conversation} shown={messages.value} />
+      <ChatFoot conversation={conversation} />
+      {dropping && <div class="drop-hint">Drop to send to {title}</div>}
     </section>
   );
 }

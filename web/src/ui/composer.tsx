@@ -1,4 +1,4 @@
-import type { AccountId, Contact } from '@carillon/client';
+import type { Conversation, ConversationId } from '@carillon/client';
 import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import { attach, attachments, takeAttachments } from '../state/attachments.ts';
 import { attempt } from '../state/attempt.ts';
@@ -14,7 +14,7 @@ import { VoiceRecorder } from './voiceRecorder.tsx';
 const TEXT_CHARS_MAX = 8_000;
 const HEIGHT_MAX_PX = 160;
 
-async function sendAll(to: AccountId, text: string): Promise<void> {
+async function sendAll(to: ConversationId, text: string): Promise<void> {
   const files = takeAttachments(to);
   if (files.length === 0) {
     await carillon().sendText(to, text);
@@ -32,7 +32,7 @@ async function sendAll(to: AccountId, text: string): Promise<void> {
   }
 }
 
-function AttachButton({ to, disabled }: { to: AccountId; disabled: boolean }) {
+function AttachButton({ to, disabled }: { to: ConversationId; disabled: boolean }) {
   const input = useRef<HTMLInputElement>(null);
   return (
     <>
@@ -70,8 +70,8 @@ function useGrowing(text: string) {
   return area;
 }
 
-export function Composer({ contact, blocked }: { contact: Contact; blocked: boolean }) {
-  const to = contact.accountId;
+export function Composer({ conversation, blocked }: { conversation: Conversation; blocked: boolean }) {
+  const to = conversation.id;
   const [text, setText] = useState(() => draftOf(to));
   const [recording, setRecording] = useState(false);
   const area = useGrowing(text);
@@ -85,6 +85,7 @@ export function Composer({ contact, blocked }: { contact: Contact; blocked: bool
   const change = (next: string) => {
     setText(next);
     keepDraft(to, next);
+    carillon().setTyping(to, next.trim() !== '');
   };
   const send = (event?: Event) => {
     event?.preventDefault();
@@ -109,7 +110,7 @@ export function Composer({ contact, blocked }: { contact: Contact; blocked: bool
           enterkeyhint="send"
           disabled={blocked}
           placeholder={blocked ? 'Accept the new safety number first' : files.length > 0 ? 'Add a caption' : 'Message'}
-          aria-label={`Message to ${contact.name}`}
+          aria-label={`Message to ${conversation.title}`}
           data-testid="composer"
           onInput={(event) => change(event.currentTarget.value)}
           onKeyDown={(event) => {

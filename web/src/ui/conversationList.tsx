@@ -1,27 +1,51 @@
-import type { DirectConversation } from '@carillon/client';
+import type { Conversation } from '@carillon/client';
 import { useRef, useState } from 'preact/hooks';
 import { nowMs } from '../state/clock.ts';
 import { draftOf } from '../state/drafts.ts';
-import { openHandle, showConversation } from '../state/route.ts';
+import { openPlace, placeOf, showConversation } from '../state/route.ts';
 import { locale } from '../state/session.ts';
+import { typists } from '../state/social.ts';
+import { typingWords } from '../words/people.ts';
 import { previewOf } from '../words/preview.ts';
 import { listTime } from '../words/time.ts';
-import { Avatar } from './avatar.tsx';
+import { Face } from './face.tsx';
 import { Ticks } from './ticks.tsx';
 
 interface RowProps {
-  readonly conversation: DirectConversation;
+  readonly conversation: Conversation;
   readonly open: boolean;
   readonly tabIndex: number;
 }
 
-function Preview({ conversation }: { conversation: DirectConversation }) {
-  const { lastMessage, with: contact } = conversation;
-  const draft = openHandle.value === contact.handle ? '' : draftOf(contact.accountId);
+/** Who said it, where that is not clear by itself. */
+function authorOf({ group, lastMessage }: Conversation): string {
+  if (group === undefined || lastMessage === undefined || lastMessage.body.type === 'notice') return '';
+  if (lastMessage.outgoing) return 'You: ';
+  return lastMessage.author === undefined ? '' : `${lastMessage.author.name}: `;
+}
+
+function Preview({ conversation, open }: Omit<RowProps, 'tabIndex'>) {
+  const { lastMessage } = conversation;
+  const writing = typingWords(typists.value.get(conversation.id) ?? []);
+  if (writing !== '') {
+    return (
+      <span class="row-preview">
+        <em class="row-words">{writing}</em>
+      </span>
+    );
+  }
+  const draft = open ? '' : draftOf(conversation.id);
   if (draft !== '') {
     return (
       <span class="row-preview">
-        <em>Draft:</em> {draft}
+        <em>Draft:</em> <span class="row-words">{draft}</span>
+      </span>
+    );
+  }
+  if (conversation.request && !conversation.blocked) {
+    return (
+      <span class="row-preview">
+        <em class="row-words">Message request</em>
       </span>
     );
   }
@@ -29,13 +53,16 @@ function Preview({ conversation }: { conversation: DirectConversation }) {
   return (
     <span class={missed ? 'row-preview missed' : 'row-preview'}>
       {lastMessage !== undefined && lastMessage.body.type !== 'call' && <Ticks message={lastMessage} />}
-      <span class="row-words">{previewOf(lastMessage)}</span>
+      <span class="row-words">
+        {authorOf(conversation)}
+        {previewOf(lastMessage)}
+      </span>
     </span>
   );
 }
 
 function Row({ conversation, open, tabIndex }: RowProps) {
-  const { with: contact, unread } = conversation;
+  const { unread, with: contact, title, blocked } = conversation;
   return (
     <li>
       <button
@@ -43,16 +70,19 @@ function Row({ conversation, open, tabIndex }: RowProps) {
         class="row"
         aria-current={open ? 'page' : undefined}
         tabIndex={tabIndex}
-        data-testid={`conversation-${contact.handle}`}
+        data-testid={contact === undefined ? `group-${title}` : `conversation-${contact.handle}`}
         data-unread={unread}
-        onClick={() => showConversation(contact.handle)}
+        onClick={() => showConversation(conversation)}
       >
-        <Avatar person={contact} />
-        <span class="row-name">{contact.name}</span>
+        <Face conversation={conversation} />
+        <span class="row-name">
+          {title}
+          {blocked && <span class="row-mark">Blocked</span>}
+        </span>
         <time class="row-time" dateTime={new Date(conversation.updatedAtMs).toISOString()}>
           {listTime(conversation.updatedAtMs, nowMs.value, locale)}
         </time>
-        <Preview conversation={conversation} />
+        <Preview conversation={conversation} open={open} />
         {unread > 0 && (
           <span class="badge">
             {unread > 99 ? '99+' : unread}
@@ -65,13 +95,11 @@ function Row({ conversation, open, tabIndex }: RowProps) {
 }
 
 /** One tab stop; the arrow keys, Home and End move within (the roving tabindex of the ARIA practices). */
-export function ConversationList({ shown }: { shown: readonly DirectConversation[] }) {
+export function ConversationList({ shown }: { shown: readonly Conversation[] }) {
   const ref = useRef<HTMLUListElement>(null);
   const [active, setActive] = useState<string>();
-  const handles = shown.map((conversation) => conversation.with.handle as string);
-  const stop = [active, openHandle.value, handles[0]].find(
-    (handle) => handle !== undefined && handles.includes(handle),
-  );
+  const places = shown.map(placeOf);
+  const stop = [active, openPlace.value, places[0]].find((place) => place !== undefined && places.includes(place));
   const move = (event: KeyboardEvent) => {
     const buttons = [...(ref.current?.querySelectorAll('button') ?? [])];
     const at = buttons.findIndex((button) => button.matches(':focus'));
@@ -80,19 +108,22 @@ export function ConversationList({ shown }: { shown: readonly DirectConversation
     const button = target === undefined ? undefined : buttons[target];
     if (button === undefined) return;
     event.preventDefault();
-    setActive(handles[buttons.indexOf(button)]);
+    setActive(places[buttons.indexOf(button)]);
     button.focus();
   };
   return (
     <ul class="rows" ref={ref} onKeyDown={move}>
-      {shown.map((conversation) => (
-        <Row
-          key={conversation.with.accountId}
-          conversation={conversation}
-          open={conversation.with.handle === openHandle.value}
-          tabIndex={conversation.with.handle === stop ? 0 : -1}
-        />
-      ))}
+      {shown.map((conversation) => {
+        const place = placeOf(conversation);
+        return (
+          <Row
+            key={conversation.id}
+            conversation={conversation}
+            open={place === openPlace.value}
+            tabIndex={place === stop ? 0 : -1}
+          />
+        );
+      })}
     </ul>
   );
 }

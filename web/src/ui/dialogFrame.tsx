@@ -5,6 +5,8 @@ import { IconButton } from './iconButton.tsx';
 interface DialogFrameProps {
   readonly title: string;
   readonly onClose: () => void;
+  /** To the dialog this one was opened from. */
+  readonly onBack?: () => void;
   readonly children: ComponentChildren;
   readonly class?: string;
   /** The heading stays for the screen reader only. */
@@ -12,7 +14,14 @@ interface DialogFrameProps {
 }
 
 /** A native modal dialog: focus goes in and comes back, Escape and a press beside it close. */
-export function DialogFrame({ title, onClose, children, class: className = '', bare = false }: DialogFrameProps) {
+export function DialogFrame({
+  title,
+  onClose,
+  onBack,
+  children,
+  class: className = '',
+  bare = false,
+}: DialogFrameProps) {
   const ref = useRef<HTMLDialogElement>(null);
   const titleId = useId();
   useEffect(() => {
@@ -40,6 +49,7 @@ export function DialogFrame({ title, onClose, children, class: className = '', b
     >
       <div class="dialog-body">
         <header class={bare ? 'dialog-head bare' : 'dialog-head'}>
+          {onBack !== undefined && <IconButton icon="back" label="Back" onClick={onBack} data-testid="dialog-back" />}
           <h2 id={titleId} class={bare ? 'visually-hidden' : ''}>
             {title}
           </h2>

@@ -1,4 +1,4 @@
-import type { Contact, Message } from '@carillon/client';
+import type { Conversation, Message } from '@carillon/client';
 import { useEffect, useLayoutEffect, useMemo, useRef } from 'preact/hooks';
 import { timeline } from '../layout/timeline.ts';
 import { nowMs } from '../state/clock.ts';
@@ -87,16 +87,22 @@ function OlderMark() {
   );
 }
 
-function Beginning({ contact }: { contact: Contact }) {
+function Beginning({ conversation }: { conversation: Conversation }) {
   return (
     <p class="beginning">
       <Icon name="shield" size={16} />
-      Messages and calls with {contact.name} are end-to-end encrypted. Nobody else can open them, not even the server.
+      Messages and calls {conversation.group === undefined ? `with ${conversation.title}` : 'in this group'} are
+      end-to-end encrypted. Nobody else can open them, not even the server.
     </p>
   );
 }
 
-export function MessageList({ contact, shown }: { contact: Contact; shown: readonly Message[] }) {
+interface MessageListProps {
+  readonly conversation: Conversation;
+  readonly shown: readonly Message[];
+}
+
+export function MessageList({ conversation, shown }: MessageListProps) {
   const { list, onScroll } = useScrollPlace(shown);
   const mark = unreadFrom.value;
   const items = useMemo(() => timeline(shown, mark), [shown, mark]);
@@ -105,7 +111,7 @@ export function MessageList({ contact, shown }: { contact: Contact; shown: reado
     <section class="messages" ref={list} onScroll={onScroll} tabIndex={0} aria-label="Messages">
       <div class="messages-inner">
         {shown.length > 0 && !allLoaded.value && <OlderMark />}
-        {allLoaded.value && <Beginning contact={contact} />}
+        {allLoaded.value && <Beginning conversation={conversation} />}
         <ol class="timeline">
           {items.map((item) => {
             switch (item.type) {
@@ -125,7 +131,7 @@ export function MessageList({ contact, shown }: { contact: Contact; shown: reado
                 return (
                   <MessageRow
                     key={item.key}
-                    contact={contact}
+                    conversation={conversation}
                     message={item.message}
                     first={item.first}
                     last={item.last}

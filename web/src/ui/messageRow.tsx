@@ -1,6 +1,9 @@
-import type { Contact, Message } from '@carillon/client';
+import type { Conversation, Message } from '@carillon/client';
+import { avatarColour } from '../layout/person.ts';
 import { attempt } from '../state/attempt.ts';
+import { openDialog } from '../state/dialog.ts';
 import { carillon, locale } from '../state/session.ts';
+import { receiptWords, tickOf } from '../words/ticks.ts';
 import { clockTime } from '../words/time.ts';
 import { CallEntry } from './callEntry.tsx';
 import { FileBody } from './fileBody.tsx';
@@ -11,7 +14,7 @@ import { VideoBody } from './videoBody.tsx';
 import { VoiceBody } from './voiceBody.tsx';
 
 interface MessageRowProps {
-  readonly contact: Contact;
+  readonly conversation: Conversation;
   readonly message: Message;
   readonly first: boolean;
   readonly last: boolean;
@@ -52,6 +55,23 @@ function Failure({ message }: { message: Message }) {
   );
 }
 
+/** In a group the tick opens how far the message has come. */
+function Stamp({ message }: { message: Message }) {
+  if (message.receipts === undefined || message.status === 'failed') return <Ticks message={message} />;
+  return (
+    <button
+      type="button"
+      class="stamp-button"
+      aria-label={`${tickOf(message)?.label ?? ''}, ${receiptWords(message.receipts)}. Details`}
+      title={receiptWords(message.receipts)}
+      data-testid="message-info"
+      onClick={() => openDialog({ type: 'message-info', message: message.id })}
+    >
+      <Ticks message={message} />
+    </button>
+  );
+}
+
 /** `data-type` is the body's type, or for media its kind. */
 function marks(message: Message) {
   const { body } = message;
@@ -64,7 +84,22 @@ function marks(message: Message) {
   };
 }
 
-export function MessageRow({ contact, message, first, last }: MessageRowProps) {
+/** In a group the first of a run is signed, in the author's colour; for the screen reader each is. */
+function Author({ conversation, message, first }: Omit<MessageRowProps, 'last'>) {
+  const { author } = message;
+  if (author === undefined || message.outgoing || !first) {
+    const name = message.outgoing ? 'You' : (author?.name ?? conversation.title);
+    return <span class="visually-hidden">{`${name}: `}</span>;
+  }
+  return (
+    <p class="author" data-colour={avatarColour(author.accountId)} data-testid="author">
+      {author.name}
+      <span class="visually-hidden">: </span>
+    </p>
+  );
+}
+
+export function MessageRow({ conversation, message, first, last }: MessageRowProps) {
   const { body } = message;
   if (body.type === 'notice') {
     return (
@@ -76,7 +111,7 @@ export function MessageRow({ contact, message, first, last }: MessageRowProps) {
   if (body.type === 'call') {
     return (
       <li class="said" {...marks(message)}>
-        <CallEntry contact={contact} call={body} outgoing={message.outgoing} sentAtMs={message.sentAtMs} />
+        <CallEntry contact={conversation.with} call={body} outgoing={message.outgoing} sentAtMs={message.sentAtMs} />
       </li>
     );
   }
@@ -85,11 +120,11 @@ export function MessageRow({ contact, message, first, last }: MessageRowProps) {
   return (
     <li class={`message ${side}${first ? ' first' : ''}${last ? ' last' : ''}`} {...marks(message)}>
       <div class={bare ? 'bubble bare' : 'bubble'}>
-        <span class="visually-hidden">{message.outgoing ? 'You: ' : `${contact.name}: `}</span>
+        <Author conversation={conversation} message={message} first={first} />
         <Body message={message} />
         <span class="stamp">
           <time dateTime={new Date(message.sentAtMs).toISOString()}>{clockTime(message.sentAtMs, locale)}</time>
-          <Ticks message={message} />
+          <Stamp message={message} />
         </span>
       </div>
       {message.status === 'failed' && <Failure message={message} />}

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { conversationChanged } from '../state/conversations.ts';
+import { openDialog } from '../state/dialog.ts';
 import { showConversation } from '../state/route.ts';
 import { account, carillon } from '../state/session.ts';
 import { codeOf, failureWords } from '../words/failure.ts';
@@ -23,7 +24,7 @@ export function NewChat({ onClose }: { onClose: () => void }) {
       const conversation = await carillon().startConversation(wanted);
       conversationChanged(conversation);
       onClose();
-      showConversation(conversation.with.handle);
+      showConversation(conversation);
     } catch (error) {
       setProblem(
         codeOf(error) === 'account-unknown' ? `There is nobody here with the handle @${wanted}.` : failureWords(error),
@@ -54,6 +55,14 @@ export function NewChat({ onClose }: { onClose: () => void }) {
           {busy ? 'Looking…' : 'Start'}
         </button>
       </form>
+      <button
+        type="button"
+        class="button wide"
+        data-testid="new-group"
+        onClick={() => openDialog({ type: 'new-group' })}
+      >
+        New group
+      </button>
     </DialogFrame>
   );
 }

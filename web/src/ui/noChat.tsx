@@ -1,11 +1,11 @@
 import { listLoaded } from '../state/conversations.ts';
 import { dialog } from '../state/dialog.ts';
-import { openHandle } from '../state/route.ts';
+import { openPlace } from '../state/route.ts';
 import { Logo } from './logo.tsx';
 
 /** What the right side of a large screen shows before a conversation is chosen. */
 export function NoChat() {
-  if (openHandle.value !== undefined && !listLoaded.value) return <div class="no-chat" aria-busy="true" />;
+  if (openPlace.value !== undefined && !listLoaded.value) return <div class="no-chat" aria-busy="true" />;
   return (
     <div class="no-chat">
       <Logo size={96} />

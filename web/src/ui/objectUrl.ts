@@ -7,7 +7,10 @@ export function useObjectUrl(bytes: Uint8Array<ArrayBuffer> | undefined): string
     if (bytes === undefined) return;
     const made = URL.createObjectURL(new Blob([bytes]));
     setUrl(made);
-    return () => URL.revokeObjectURL(made);
+    return () => {
+      URL.revokeObjectURL(made);
+      setUrl(undefined);
+    };
   }, [bytes]);
   return url;
 }

@@ -1,11 +1,13 @@
 import { useState } from 'preact/hooks';
 import { attempt } from '../state/attempt.ts';
 import { askForNotifications, notificationPermission } from '../state/attention.ts';
+import { openDialog } from '../state/dialog.ts';
 import { notify } from '../state/notices.ts';
 import { account, carillon } from '../state/session.ts';
 import { Avatar } from './avatar.tsx';
 import { DialogFrame } from './dialogFrame.tsx';
 import { Field } from './field.tsx';
+import { Sure } from './sure.tsx';
 
 function Notifications() {
   const permission = notificationPermission.value;
@@ -29,25 +31,21 @@ function Notifications() {
   );
 }
 
-function SignOut() {
-  const [sure, setSure] = useState(false);
+function More({ dialog, title, hint }: { dialog: 'privacy' | 'linked-devices'; title: string; hint: string }) {
   return (
     <section class="setting">
       <div>
-        <h3>Sign out</h3>
-        <p class="hint">
-          {sure
-            ? 'All messages and keys on this device will be gone for good. Really sign out?'
-            : 'Forgets the account, its messages and its keys on this device.'}
-        </p>
+        <h3>{title}</h3>
+        <p class="hint">{hint}</p>
       </div>
       <button
         type="button"
-        class={sure ? 'button danger small' : 'button small'}
-        onClick={() => (sure ? void attempt(() => carillon().signOut()) : setSure(true))}
-        data-testid="sign-out"
+        class="button small"
+        aria-label={title}
+        data-testid={dialog}
+        onClick={() => openDialog({ type: dialog })}
       >
-        {sure ? 'Yes, forget everything' : 'Sign out'}
+        Open
       </button>
     </section>
   );
@@ -79,7 +77,17 @@ export function Profile({ onClose }: { onClose: () => void }) {
         </button>
       </form>
       <Notifications />
-      <SignOut />
+      <More dialog="linked-devices" title="Linked devices" hint="Use your account on up to five devices." />
+      <More dialog="privacy" title="Privacy" hint="Read receipts, who sees you online, blocked people." />
+      <Sure
+        title="Sign out"
+        hint="Forgets the account, its messages and its keys on this device."
+        question="All messages and keys on this device will be gone for good. Really sign out?"
+        act="Sign out"
+        yes="Yes, forget everything"
+        testId="sign-out"
+        onSure={() => carillon().signOut()}
+      />
     </DialogFrame>
   );
 }

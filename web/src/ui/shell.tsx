@@ -1,9 +1,10 @@
 import { incomingCall, minimised, shownCall } from '../state/call.ts';
-import { openConversation, openHandle } from '../state/route.ts';
+import { openConversation, openPlace } from '../state/route.ts';
 import { CallScreen } from './callScreen.tsx';
 import { Chat } from './chat.tsx';
 import { ConnectionBanner } from './connectionBanner.tsx';
 import { Dialogs } from './dialogs.tsx';
+import { HistoryBanner } from './historyBanner.tsx';
 import { IncomingCall } from './incomingCall.tsx';
 import { ListPane } from './listPane.tsx';
 import { NoChat } from './noChat.tsx';
@@ -18,21 +19,18 @@ export function Shell() {
     <>
       <div
         class="shell"
-        data-pane={openHandle.value === undefined ? 'list' : 'chat'}
+        data-pane={openPlace.value === undefined ? 'list' : 'chat'}
         data-bar={call !== undefined && minimised.value}
       >
         <div class="shell-banners" inert={covered}>
           <ConnectionBanner />
           <RejoinBanner />
+          <HistoryBanner />
         </div>
         <div class="panes" inert={covered}>
           <ListPane />
           <main class="chat-pane" aria-label="Conversation">
-            {conversation === undefined ? (
-              <NoChat />
-            ) : (
-              <Chat key={conversation.with.accountId} conversation={conversation} />
-            )}
+            {conversation === undefined ? <NoChat /> : <Chat key={conversation.id} conversation={conversation} />}
           </main>
         </div>
       </div>

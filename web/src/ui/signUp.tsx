@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import { carillon } from '../state/session.ts';
 import { codeOf, failureWords } from '../words/failure.ts';
+import { LinkHere } from './linkHere.tsx';
 import { Logo } from './logo.tsx';
 import { SignUpCode } from './signUpCode.tsx';
 import { SignUpWho } from './signUpWho.tsx';
@@ -19,6 +20,7 @@ export function SignUp() {
   const [who, setWho] = useState({ handle: '', name: '' });
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState('');
+  const [linking, setLinking] = useState(false);
 
   const trying = async (act: () => Promise<void>) => {
     setBusy(true);
@@ -48,9 +50,17 @@ export function SignUp() {
       <section class="sign-up-card" aria-labelledby="sign-up-title">
         <Logo size={64} />
         <h1 id="sign-up-title">Carillon</h1>
-        <p class="quiet">Calls and messages that only you and your friends can open.</p>
-        {begun === undefined ? (
-          <SignUpWho who={who} busy={busy} problem={problem} onSubmit={begin} />
+        {!linking && <p class="quiet">Calls and messages that only you and your friends can open.</p>}
+        {linking ? (
+          <LinkHere onBack={() => setLinking(false)} />
+        ) : begun === undefined ? (
+          <>
+            <SignUpWho who={who} busy={busy} problem={problem} onSubmit={begin} />
+            <p class="or">or</p>
+            <button type="button" class="button wide" data-testid="link-this" onClick={() => setLinking(true)}>
+              Link to a device that has an account
+            </button>
+          </>
         ) : (
           <SignUpCode
             handle={begun.handle}

@@ -1,4 +1,4 @@
-import type { AccountId } from '@carillon/client';
+import type { ConversationId } from '@carillon/client';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { announce } from '../state/announcer.ts';
 import { attempt } from '../state/attempt.ts';
@@ -16,7 +16,7 @@ const LENGTH_MIN_MS = 500;
 const METER_BARS = 28;
 const METER_PERIOD_MS = 80;
 
-async function sendRecording(to: AccountId, recording: Recording): Promise<void> {
+async function sendRecording(to: ConversationId, recording: Recording): Promise<void> {
   if (recording.elapsedMs() < LENGTH_MIN_MS) {
     recording.cancel();
     notify('That was too short. Speak, then press Send.');
@@ -28,7 +28,7 @@ async function sendRecording(to: AccountId, recording: Recording): Promise<void>
   await carillon().sendMedia(to, { kind: 'voice-note', fileName: `voice-note.${ending}`, mimeType, data });
 }
 
-export function VoiceRecorder({ to, onDone }: { to: AccountId; onDone: () => void }) {
+export function VoiceRecorder({ to, onDone }: { to: ConversationId; onDone: () => void }) {
   const recording = useRef<Recording>(null);
   const [levels, setLevels] = useState<readonly number[]>([]);
   const [elapsedMs, setElapsedMs] = useState(0);

@@ -1,4 +1,4 @@
-import type { MessageStatus } from '@carillon/client';
+import type { GroupReceipts, MessageStatus } from '@carillon/client';
 
 export interface Tick {
   readonly icon: 'clock' | 'check' | 'checks' | 'alert';
@@ -20,4 +20,10 @@ const TICKS: Readonly<Record<Exclude<MessageStatus, 'unread'>, Tick>> = {
 export function tickOf(message: { readonly outgoing: boolean; readonly status: MessageStatus }): Tick | undefined {
   if (!message.outgoing || message.status === 'unread') return undefined;
   return TICKS[message.status];
+}
+
+/** In a group: `delivered to 5 of 7, read by 3`. */
+export function receiptWords({ delivered, read, of }: GroupReceipts): string {
+  if (of === 0) return 'nobody else was in the group';
+  return `delivered to ${delivered} of ${of}, read by ${read}`;
 }
