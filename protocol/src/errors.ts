@@ -47,6 +47,7 @@ export const ERRORS = {
   'account-unknown': { close: 4404, status: 404, words: 'There is nobody with this name.' },
   'device-unknown': { close: 4404, status: 404, words: 'That device does not exist.' },
   'stale-devices': { close: 4409, status: 409, words: 'The recipient has other devices now.' },
+  'out-of-order': { close: 4409, status: 409, words: 'The message before this one was refused.' },
   'queue-full': { close: 4507, status: 507, words: 'The recipient has too many messages waiting.' },
   'link-unknown': { close: 4404, status: 404, words: 'This link code has expired or was used; show a new one.' },
   'link-not-offered': { close: 4404, status: 404, words: 'Nobody has confirmed this link code yet.' },

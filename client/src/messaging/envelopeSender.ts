@@ -111,7 +111,7 @@ export class EnvelopeSender {
       return all;
     });
     if (!ready) return undefined;
-    const answers = ready.map((sealed, i) => this.#request(drafts[i]!, sealed));
+    const answers = ready.map((sealed, i) => this.#request(drafts[i]!, sealed, drafts[i - 1]?.messageId));
     return Promise.all(
       answers.map((answer) =>
         answer.catch((error: unknown) => {
@@ -122,13 +122,15 @@ export class EnvelopeSender {
     );
   }
 
-  async #request(draft: Draft, sealed: readonly Sealed[]): Promise<Taken> {
+  /** `after`: not answered yet; when it is refused, this one is to be refused, too [MSG-26]. */
+  async #request(draft: Draft, sealed: readonly Sealed[], after?: MessageId): Promise<Taken> {
     const value = {
       messageId: draft.messageId,
       recipientAccountId: draft.to,
       envelopes: [...sealed],
       urgent: draft.urgent,
       expiresAtMs: BigInt(Math.trunc(draft.expiresAtMs)),
+      ...(after === undefined ? {} : { afterMessageId: after }),
     };
     const reply = await this.#parts.socket.request({ case: 'send', value }, 'sent');
     return { devices: sealed.map(({ deviceId }) => deviceId as DeviceId), acceptedAtMs: Number(reply.acceptedAtMs) };

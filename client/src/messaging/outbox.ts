@@ -23,13 +23,13 @@ import type { Sealed } from './sessions.ts';
 const WAITING_MAX = 10_000;
 /**
  * Messages of one lane on their way at once, sealed and noted in one commit each
- * way. More is faster where commits are slow; when the server refuses one, those
- * behind it may come before it.
+ * way. More is faster where commits are slow; when the server refuses one, it
+ * refuses those behind it, too.
  */
 const AHEAD_MAX = 32;
 /** Of all lanes together; the socket takes 256 requests. */
 const IN_FLIGHT_SHARE = 128;
-/** So many go one by one after something was refused: the next refusal then overtakes nothing. */
+/** So many go one by one after something was refused, so that those behind it are not sent in vain again. */
 const CAREFUL = 32;
 /** A content without a body: nothing to a device that reads it. */
 const NOTHING = pad(new Uint8Array(0));
@@ -46,6 +46,7 @@ const PASSING: ReadonlySet<ErrorCode> = new Set([
   'token-invalid',
   'replaced-by-new-connection',
   'stale-devices',
+  'out-of-order',
   'stale-group',
 ]);
 

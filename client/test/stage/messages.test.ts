@@ -3,7 +3,8 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import { IdbStore } from '../../src/browser/idbStore.ts';
 import { FaultyStore } from './faultyStore.ts';
-import { Stage } from './stage.ts';
+import { LyingServer } from './lyingServer.ts';
+import { Stage, until } from './stage.ts';
 import { goesOffline, goesOnline, idOf, messagesOf, reaches, shows, textsOf } from './watching.ts';
 
 describe('messages between two devices', () => {
@@ -58,6 +59,27 @@ describe('messages between two devices', () => {
       );
       assert.equal(texts.length, 60);
     }
+  });
+
+  test('[MSG-26] a refusal in the middle of many under way: those behind it do not overtake', async () => {
+    const server = new LyingServer();
+    const ann = await stage.person('ann', { platform: { WebSocket: server.WebSocket } });
+    const bob = await stage.person('bob');
+    await reaches(ann, await ann.sendText(idOf(bob), 'first'), 'delivered');
+    await stage.stopMessaging();
+    await goesOffline(ann);
+    const numbers = Array.from({ length: 20 }, (_, i) => `${i}`);
+    for (const number of numbers) await ann.sendText(idOf(bob), number);
+    let sends = 0;
+    server.mishear = ({ body }) => {
+      // To nobody: the server says which devices there are.
+      if (body.case === 'send' && ++sends === 6) body.value.envelopes = [];
+    };
+    await stage.startMessaging();
+    await shows(bob, ann, '19');
+    await until(bob, 'message', async () => (await textsOf(bob, ann)).length === 21);
+    assert.deepEqual(await textsOf(bob, ann), ['first', ...numbers]);
+    assert.ok(sends > 20);
   });
 
   test('the recipient was offline, and the sender closed meanwhile', async () => {

@@ -110,6 +110,8 @@ export interface NewMessage {
   readonly acceptedAtMs: number;
   readonly expiresAtMs: number;
   readonly envelopes: readonly { deviceId: DeviceId; kind: EnvelopeKindCode; ciphertext: Bytes }[];
+  /** Refused unless this one of the same device, to the same account, was stored: what is under way together stays in order. */
+  readonly after?: MessageId | undefined;
 }
 
 export interface QueueLimits {
@@ -123,6 +125,8 @@ export type EnqueueOutcome =
   | { readonly type: 'repeated'; readonly acceptedAtMs: number }
   | { readonly type: 'stale-devices'; readonly difference: DeviceDifference }
   | { readonly type: 'queue-full'; readonly deviceId: DeviceId }
+  /** The message that it follows was refused. */
+  | { readonly type: 'out-of-order' }
   | { readonly type: 'account-unknown' }
   | { readonly type: 'sender-removed' };
 

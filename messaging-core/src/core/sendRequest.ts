@@ -27,6 +27,7 @@ export function checkedMessage(request: SendRequest, from: Address, ageMaxMs: nu
     urgent,
     acceptedAtMs: nowMs,
     expiresAtMs: checkedExpiry(expiresAtMs, ageMaxMs, nowMs),
+    after: request.afterMessageId === '' ? undefined : parsed(messageIdSchema.safeParse(request.afterMessageId)),
     envelopes: envelopes.map(({ deviceId, kind, ciphertext }) => ({
       deviceId: checkedDeviceId(deviceId),
       kind: checkedKind(kind),

@@ -88,6 +88,8 @@ export class SendRequests {
         throw new ProtocolError('stale-devices', { staleDevices: { accountId: message.to, ...outcome.difference } });
       case 'queue-full':
         throw new ProtocolError('queue-full', { retryAfterMs: QUEUE_FULL_RETRY_MS });
+      case 'out-of-order':
+        throw new ProtocolError('out-of-order');
       case 'account-unknown':
         throw new ProtocolError('account-unknown');
       case 'sender-removed':

@@ -69,7 +69,7 @@ export class SqliteSends {
     if (!sender) return { type: 'sender-removed' };
     const recipient = this.#directory.account(to);
     // The refusals come from memory, so that the one write to remember a send also tells a repeat.
-    const refusal = this.#refusal(message, recipient, limits);
+    const refusal = this.#isAhead(message, sender) ?? this.#refusal(message, recipient, limits);
     if (refusal === undefined && this.#remembered.add(sender, messageId, to, acceptedAtMs)) {
       if (!this.#settings.isBlocked(from.accountId, to)) this.#put(message, recipient!);
       return { type: 'stored', acceptedAtMs };
@@ -77,6 +77,11 @@ export class SqliteSends {
     // A repeat is answered as it was, even if the recipient's devices have changed since.
     const repeatedMs = this.#remembered.acceptedAtMs(sender, messageId, to);
     return repeatedMs === undefined ? refusal! : { type: 'repeated', acceptedAtMs: repeatedMs };
+  }
+
+  #isAhead({ after, to }: NewMessage, sender: DeviceEntry): EnqueueOutcome | undefined {
+    const isAhead = after !== undefined && this.#remembered.acceptedAtMs(sender, after, to) === undefined;
+    return isAhead ? { type: 'out-of-order' } : undefined;
   }
 
   #refusal(

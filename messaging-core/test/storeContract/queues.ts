@@ -65,6 +65,31 @@ export function queueContract(contract: Contract): void {
     assert.equal((await reopened.enqueue(message, ROOMY)).type, 'repeated');
   });
 
+  contract('[MSG-26] what follows a refused message is refused, too, until that one is stored', async ({ store }) => {
+    const [ana, ben] = [await register(store, 'ana'), await register(store, 'ben')];
+    const first = newMessage(ana, ben);
+    const second = { ...newMessage(ana, ben), after: first.messageId };
+    const third = { ...newMessage(ana, ben), after: second.messageId };
+    const none = { messagesMax: 0, bytesMax: 0 };
+    // The queue has room again right after the first was refused.
+    const types = await Promise.all([
+      store.enqueue(first, none),
+      store.enqueue(second, ROOMY),
+      store.enqueue(third, ROOMY),
+    ]);
+    assert.deepEqual(
+      types.map(({ type }) => type),
+      ['queue-full', 'out-of-order', 'out-of-order'],
+    );
+    for (const message of [first, second, third]) assert.equal((await store.enqueue(message, ROOMY)).type, 'stored');
+    // A repeat was in order once.
+    assert.equal((await store.enqueue({ ...third, after: newMessage(ana, ben).messageId }, ROOMY)).type, 'repeated');
+    assert.deepEqual(
+      (await page(store, ben)).map(({ messageId }) => messageId),
+      [first, second, third].map(({ messageId }) => messageId),
+    );
+  });
+
   contract('[MSG-5] refusals store nothing', async ({ store }) => {
     const [ana, ben] = [await register(store, 'ana'), await register(store, 'ben')];
     const ghost = { deviceId: 9 as DeviceId, kind: 1 as const, ciphertext: new Uint8Array(1) };

@@ -93,34 +93,35 @@ end
 
 /**
  * ARGV: mark, accepted at, expires at, lane, messages max, bytes max, the sending device when it is the own account's,
- * the sending account; then device, header, ciphertext of each envelope.
+ * the sending account, the mark that it follows or ''; then device, header, ciphertext of each envelope.
  */
 export const ENQUEUE = new LuaScript(
   'enqueue',
   `${PUT}
-local mark, at, expires, lane, messagesMax, bytesMax, own, from = unpack(ARGV, 1, 8)
+local mark, at, expires, lane, messagesMax, bytesMax, own, from, after = unpack(ARGV, 1, 9)
 local before = redis.call('ZSCORE', root .. ':r', mark)
 if before then return {'repeated', before} end
+if after ~= '' and not redis.call('ZSCORE', root .. ':r', after) then return {'out-of-order'} end
 local ids = redis.call('HGET', root, 'ds')
 if not ids then return {'account-unknown'} end
 local expected, missing = {}, 0
 for id in ids:gmatch('%d+') do
   if id ~= own then expected[id] = 'missing' missing = missing + 1 end
 end
-for i = 9, #ARGV, 3 do
+for i = 10, #ARGV, 3 do
   if not expected[ARGV[i]] then return {'stale-devices', ids} end
   if expected[ARGV[i]] == 'missing' then expected[ARGV[i]] = 'named' missing = missing - 1 end
 end
 if missing > 0 then return {'stale-devices', ids} end
 local now, sizes = tonumber(at), {}
-for i = 9, #ARGV, 3 do
+for i = 10, #ARGV, 3 do
   sizes[i] = hasRoom(ARGV[i], #ARGV[i + 2], now, tonumber(messagesMax), tonumber(bytesMax))
   if not sizes[i] then return {'queue-full', ARGV[i]} end
 end
 local oldest = remember(mark, at)
 if redis.call('SISMEMBER', root .. ':b', from) == 1 then return {'stored', '', oldest} end
-for i = 9, #ARGV, 3 do put(ARGV[i], sizes[i], lane, now, expires, ARGV[i + 1], ARGV[i + 2]) end
-return {'stored', #ARGV > 8 and toIndex(expires, now) or '', oldest}`,
+for i = 10, #ARGV, 3 do put(ARGV[i], sizes[i], lane, now, expires, ARGV[i + 1], ARGV[i + 2]) end
+return {'stored', #ARGV > 9 and toIndex(expires, now) or '', oldest}`,
 );
 
 /** ARGV: device, then seqs. */

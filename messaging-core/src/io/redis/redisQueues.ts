@@ -83,6 +83,7 @@ export class RedisQueues {
       `${limits.bytesMax}`,
       from.accountId === to ? `${from.deviceId}` : '',
       from.accountId,
+      message.after === undefined ? '' : sendMark(from, message.after),
       ...envelopes.flatMap(({ deviceId, kind, ciphertext }) => [
         `${deviceId}`,
         encodeHeader({ kind, acceptedAtMs, from, messageId, groupId: undefined }),
@@ -99,6 +100,8 @@ export class RedisQueues {
         return { type: 'repeated', acceptedAtMs: Number(first) };
       case 'queue-full':
         return { type: 'queue-full', deviceId: Number(first) as DeviceId };
+      case 'out-of-order':
+        return { type: 'out-of-order' };
       case 'stale-devices': {
         const deviceIds = idsOf(`${first}`);
         const named = envelopes.map((envelope) => envelope.deviceId);

@@ -475,6 +475,26 @@ export declare type SettingsCopy = Message<"carillon.v1.SettingsCopy"> & {
    * @generated from field: bytes presence_key = 5;
    */
   presenceKey: Uint8Array;
+
+  /**
+   * The person's own.
+   *
+   * @generated from field: string name = 6;
+   */
+  name: string;
+
+  /**
+   * When receipts, presence or key, and the name, were last changed, Unix
+   * milliseconds: an older copy changes nothing.
+   *
+   * @generated from field: uint64 settings_changed_at_ms = 7;
+   */
+  settingsChangedAtMs: bigint;
+
+  /**
+   * @generated from field: uint64 name_changed_at_ms = 8;
+   */
+  nameChangedAtMs: bigint;
 };
 
 /**
@@ -514,6 +534,13 @@ export declare type GroupInvite = Message<"carillon.v1.GroupInvite"> & {
    * @generated from field: repeated carillon.v1.GroupRosterEntry roster = 4;
    */
   roster: GroupRosterEntry[];
+
+  /**
+   * SHA-256 of the sealed name and picture at that revision: a server cannot show older ones.
+   *
+   * @generated from field: bytes state_digest = 5;
+   */
+  stateDigest: Uint8Array;
 };
 
 /**

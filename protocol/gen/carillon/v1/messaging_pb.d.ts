@@ -472,6 +472,14 @@ export declare type SendRequest = Message<"carillon.v1.SendRequest"> & {
    * @generated from field: bool ephemeral = 6;
    */
   ephemeral: boolean;
+
+  /**
+   * The message of this device to the same account that was sent right before,
+   * not answered yet: when that one was refused, so is this one [MSG-26].
+   *
+   * @generated from field: string after_message_id = 7;
+   */
+  afterMessageId: string;
 };
 
 /**
