@@ -1,6 +1,7 @@
 // Group messages: accepted with one write, then brought into the members'
 // queues a batch at a time. The cursor moves in the transaction that fills the
-// queues, so a crash neither skips nor repeats a device.
+// queues, so a crash neither skips nor repeats a device. Groups take turns, so that
+// a busy one holds up itself only.
 import type { DatabaseSync } from 'node:sqlite';
 import {
   type AccountId,
@@ -20,6 +21,10 @@ import { type Blob, Statement } from './sqliteStatement.ts';
 
 /** Accepted and not yet in every queue. More takes larger bursts, and disk: each may hold a 64 KiB ciphertext. */
 export const FAN_OUTS_MAX = 10_000;
+/** Of those, sent by one account. More lets fewer people fill it for all. */
+export const FAN_OUTS_PER_ACCOUNT_MAX = 1_000;
+/** Part of each batch that urgent messages leave to the others: however many there are, the others move on. */
+const ORDINARY_SHARE = 1 / 4;
 
 interface FanOutRow {
   group_message_key: number;
@@ -33,6 +38,11 @@ interface FanOutRow {
   expires_at_ms: number;
   after_account_id: string;
   after_device_id: number;
+}
+
+interface Backlog {
+  count: number;
+  readonly bySender: Map<AccountId, number>;
 }
 
 interface MemberDeviceRow {
@@ -53,7 +63,9 @@ export class SqliteFanOut {
   readonly #parts: FanOutParts;
   readonly #sql;
   /** Undefined: to be counted. */
-  #waiting: number | undefined;
+  #waiting: Backlog | undefined;
+  /** The group whose turn it was last, of ordinary and of urgent messages. */
+  readonly #lastGroup: [ordinary: string, urgent: string] = ['', ''];
 
   constructor(db: DatabaseSync, parts: FanOutParts) {
     this.#parts = parts;
@@ -63,15 +75,18 @@ export class SqliteFanOut {
         `INSERT INTO group_messages (group_id, message_id, from_account_id, from_device_id, urgent, ciphertext,
            accepted_at_ms, expires_at_ms) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING group_message_key`,
       ),
-      begin: new Statement(db, 'INSERT INTO fan_outs (group_message_key, urgent) VALUES (?, ?)'),
-      count: new Statement<{ count: number }>(db, 'SELECT count(*) AS count FROM fan_outs'),
-      // Urgent ones first: a call to one group does not wait for another group's backlog.
+      begin: new Statement(db, 'INSERT INTO fan_outs (group_message_key, urgent, group_id) VALUES (?, ?, ?)'),
+      count: new Statement<{ from_account_id: AccountId; count: number }>(
+        db,
+        `SELECT from_account_id, count(*) AS count FROM fan_outs JOIN group_messages USING (group_message_key)
+         GROUP BY from_account_id`,
+      ),
       next: new Statement<FanOutRow>(
         db,
-        `SELECT group_message_key, group_id, message_id, from_account_id, from_device_id, group_messages.urgent AS urgent,
+        `SELECT group_message_key, group_messages.group_id AS group_id, message_id, from_account_id, from_device_id, group_messages.urgent AS urgent,
            ciphertext, accepted_at_ms, expires_at_ms, after_account_id, after_device_id
          FROM fan_outs JOIN group_messages USING (group_message_key)
-         ORDER BY fan_outs.urgent DESC, group_message_key LIMIT 1`,
+         WHERE fan_outs.urgent = ? AND fan_outs.group_id > ? ORDER BY fan_outs.group_id, group_message_key LIMIT 1`,
       ),
       // In the order of both tables' keys, so that a batch reads no more than its own rows.
       devices: new Statement<MemberDeviceRow>(
@@ -106,20 +121,34 @@ export class SqliteFanOut {
   /** Fills queues until `devicesMax` devices were gone through or nothing waits. */
   step(devicesMax: number, limits: QueueLimits, nowMs: number): FanOutStep {
     const reached = new Map<string, { address: Address; urgent: boolean }>();
-    for (let left = devicesMax; left > 0; ) {
-      const row = this.#sql.next.get();
-      if (!row) break;
-      left -= this.#fill(row, left, limits, nowMs, (address) => {
-        const key = addressKey(address);
-        reached.set(key, { address, urgent: row.urgent === 1 || reached.get(key)?.urgent === true });
-      });
-    }
-    return { reached: [...reached.values()], more: this.#backlog() > 0 };
+    let left = devicesMax;
+    const fill = (lane: 0 | 1, keep: number) => {
+      while (left > keep) {
+        const row = this.#next(lane);
+        if (!row) return;
+        left -= this.#fill(row, left - keep, limits, nowMs, (address) => {
+          const key = addressKey(address);
+          reached.set(key, { address, urgent: lane === 1 || reached.get(key)?.urgent === true });
+        });
+      }
+    };
+    // Urgent ones first: a call to one group does not wait for another group's backlog.
+    fill(1, Math.floor(devicesMax * ORDINARY_SHARE));
+    fill(0, 0);
+    fill(1, 0);
+    return { reached: [...reached.values()], more: this.#backlog().count > 0 };
   }
 
   /** A transaction was undone. */
   undone(): void {
     this.#waiting = undefined;
+  }
+
+  /** The oldest one of the group whose turn it is. */
+  #next(lane: 0 | 1): FanOutRow | undefined {
+    const row = this.#sql.next.get(lane, this.#lastGroup[lane]) ?? this.#sql.next.get(lane, '');
+    if (row) this.#lastGroup[lane] = row.group_id;
+    return row;
   }
 
   #refusal({ from, groupId, rosterRevision, devicesRevision }: NewGroupMessage): GroupAcceptOutcome | undefined {
@@ -129,7 +158,9 @@ export class SqliteFanOut {
     const { revision, devices_revision } = group;
     if (revision !== rosterRevision || devices_revision !== devicesRevision)
       return { type: 'stale-group', rosterRevision: revision, devicesRevision: devices_revision };
-    return this.#backlog() < FAN_OUTS_MAX ? undefined : { type: 'backlog-full' };
+    const { count, bySender } = this.#backlog();
+    const hasRoom = count < FAN_OUTS_MAX && (bySender.get(from.accountId) ?? 0) < FAN_OUTS_PER_ACCOUNT_MAX;
+    return hasRoom ? undefined : { type: 'backlog-full' };
   }
 
   #begin(message: NewGroupMessage): void {
@@ -145,8 +176,8 @@ export class SqliteFanOut {
       message.acceptedAtMs,
       message.expiresAtMs,
     )!;
-    this.#waiting = this.#backlog() + 1;
-    this.#sql.begin.run(key, lane);
+    this.#waits(from.accountId, 1);
+    this.#sql.begin.run(key, lane, message.groupId);
   }
 
   /** How many devices were gone through, at least one. */
@@ -173,18 +204,29 @@ export class SqliteFanOut {
     }
     const last = devices.at(-1);
     if (last && devices.length === devicesMax) this.#sql.moveOn.run(last.account_id, last.device_id, key);
-    else this.#end(key);
+    else this.#end(key, sender);
     return Math.max(1, devices.length);
   }
 
-  #end(key: number): void {
-    this.#waiting = this.#backlog() - 1;
+  #end(key: number, sender: AccountId): void {
+    this.#waits(sender, -1);
     this.#sql.end.run(key);
     this.#parts.queues.removeGroupMessage(key);
   }
 
-  #backlog(): number {
-    this.#waiting ??= this.#sql.count.get()!.count;
+  #waits(sender: AccountId, change: 1 | -1): void {
+    const backlog = this.#backlog();
+    backlog.count += change;
+    const left = (backlog.bySender.get(sender) ?? 0) + change;
+    if (left === 0) backlog.bySender.delete(sender);
+    else backlog.bySender.set(sender, left);
+  }
+
+  #backlog(): Backlog {
+    if (!this.#waiting) {
+      const bySender = new Map(this.#sql.count.all().map((row) => [row.from_account_id, row.count] as const));
+      this.#waiting = { count: [...bySender.values()].reduce((sum, count) => sum + count, 0), bySender };
+    }
     return this.#waiting;
   }
 }

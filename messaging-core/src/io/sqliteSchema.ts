@@ -203,6 +203,13 @@ export const MIGRATIONS: readonly string[] = [
   DROP TABLE accepted_sends;
   CREATE UNIQUE INDEX remembered_sends_by_id ON remembered_sends (sender_device_key, message_id, recipient_id);
   `,
+  // 3: groups take turns.
+  `
+  ALTER TABLE fan_outs ADD COLUMN group_id TEXT NOT NULL DEFAULT '';
+  UPDATE fan_outs SET group_id =
+    (SELECT group_id FROM group_messages WHERE group_messages.group_message_key = fan_outs.group_message_key);
+  CREATE INDEX fan_outs_in_turn ON fan_outs (urgent, group_id, group_message_key);
+  `,
 ];
 
 /** @throws Error in words when another process has the database, or a newer version wrote it. */

@@ -1,6 +1,6 @@
 // Group messages: accepted once, and brought into every member device's queue.
 import assert from 'node:assert/strict';
-import type { DeviceId } from '@carillon/protocol';
+import type { Address, DeviceId, MessageId } from '@carillon/protocol';
 import {
   type Contract,
   change,
@@ -11,6 +11,7 @@ import {
   link,
   NOW,
   newDevice,
+  newId,
   newMessage,
   page,
   plain,
@@ -155,6 +156,51 @@ export function fanOutContract(contract: Contract): void {
       );
     }
     assert.equal((await page(store, ana)).length, 2);
+  });
+
+  contract(
+    '[GROUP-16] a busy group holds up no other: groups take turns, urgent messages leave room',
+    async ({ store }) => {
+      const members = await Promise.all(Array.from({ length: 40 }, (_, i) => register(store, `member${i}`)));
+      const [ana, ben, cyd] = [members[0]!, await register(store, 'ben'), await register(store, 'cyd')];
+      const [busy, calm] = [await group(store, members), await group(store, [ben, cyd])];
+      const flood = async (urgent: boolean) => {
+        for (let i = 0; i < 30; i++)
+          await store.acceptGroupMessage(await groupMessage(store, ana, busy.groupId, { urgent }));
+      };
+      let nowMs = NOW;
+      const stepsUntil = async (address: Address) => {
+        for (let steps = 1; steps < 100; steps++) {
+          const { reached } = await fanOut(store, 20, ROOMY, ++nowMs);
+          if (reached.some(({ address: one }) => one.accountId === address.accountId)) return steps;
+        }
+        throw new Error('never');
+      };
+      await flood(false);
+      await store.acceptGroupMessage(await groupMessage(store, ben, calm.groupId));
+      assert.ok((await stepsUntil(cyd)) <= 2);
+      await flood(true);
+      await store.acceptGroupMessage(await groupMessage(store, ben, calm.groupId));
+      assert.ok((await stepsUntil(cyd)) <= 12, 'though there are urgent ones');
+      await store.acceptGroupMessage(await groupMessage(store, ben, calm.groupId, { urgent: true }));
+      assert.ok((await stepsUntil(cyd)) <= 2);
+    },
+  );
+
+  contract('[GROUP-16] what one sender has waiting is bounded, and leaves room for others', async ({ store }) => {
+    const [ana, ben, cyd] = [await register(store, 'ana'), await register(store, 'ben'), await register(store, 'cyd')];
+    const [first, second] = [await group(store, [ana, ben]), await group(store, [ben, cyd])];
+    const message = await groupMessage(store, ana, first.groupId);
+    const accept = () => store.acceptGroupMessage({ ...message, messageId: newId() as MessageId });
+    for (let i = 0; i < 10; i++) {
+      const outcomes = await Promise.all(Array.from({ length: 100 }, accept));
+      assert.ok(outcomes.every(({ type }) => type === 'accepted'));
+    }
+    assert.deepEqual(await accept(), { type: 'backlog-full' });
+    const outcome = await store.acceptGroupMessage(await groupMessage(store, cyd, second.groupId));
+    assert.equal(outcome.type, 'accepted');
+    await fanOut(store, 100, { messagesMax: 2000, bytesMax: 1 << 20 });
+    assert.equal((await accept()).type, 'accepted');
   });
 
   contract('[GROUP-5] a message to one group and messages to accounts keep the order of each', async ({ store }) => {

@@ -13,6 +13,8 @@ import { decodeHeader, encodeHeader, entryFields, type StreamEntry, sendMark } f
 
 /** An account has no more; so many accounts are asked for at once that their devices fit into what is left of a step. */
 const DEVICES_PER_ACCOUNT = 5;
+/** Part of each step that urgent messages leave to the others: however many there are, the others move on. */
+const ORDINARY_SHARE = 1 / 4;
 
 export interface FanOutRequest {
   readonly leaseMs: number;
@@ -74,35 +76,41 @@ export class RedisFanOut {
   async step(request: FanOutRequest): Promise<FanOutStep> {
     const reached: Reached = new Map();
     let left = request.devicesMax;
-    while (left > 0) {
-      const taken = await this.#take(request);
-      if (!taken) return { reached: [...reached.values()], more: false };
-      left = await this.#fill(taken, left, request, reached);
-    }
-    return { reached: [...reached.values()], more: (await this.#peek(request.nowMs)) !== undefined };
+    const work = async (lane: Lane, keep: number) => {
+      while (left > keep) {
+        const taken = await this.#take(lane, request);
+        if (!taken) return;
+        left = keep + (await this.#fill(taken, left - keep, request, reached));
+      }
+    };
+    // Urgent ones first: a call to one group does not wait for another group's backlog.
+    await work('u', Math.floor(request.devicesMax * ORDINARY_SHARE));
+    await work('o', 0);
+    await work('u', 0);
+    const waiting = await this.#waiting(request.nowMs);
+    return { reached: [...reached.values()], more: waiting.u !== undefined || waiting.o !== undefined };
   }
 
-  /** Urgent ones first: a call to one group does not wait for another group's backlog. */
-  async #peek(nowMs: number): Promise<{ slot: string; lane: Lane } | undefined> {
+  /** Where the group is that has waited for its turn the longest. */
+  async #waiting(nowMs: number): Promise<Record<Lane, string | undefined>> {
     const replies = await Promise.all(workKeys.map((slot) => this.#link.run(PEEK_WORK, slot, [`${nowMs}`])));
-    for (const [i, lane] of (['u', 'o'] as const).entries()) {
+    const slotOf = (i: 0 | 1) => {
       const since = replies.map((reply) => `${(reply as Buffer[])[i]}`);
-      const waiting = since.flatMap((at, slot) => (at === '' ? [] : [{ at: Number(at), slot: workKeys[slot]! }]));
-      const first = waiting.sort((a, b) => a.at - b.at)[0];
-      if (first) return { slot: first.slot, lane };
-    }
-    return undefined;
+      const found = since.flatMap((at, slot) => (at === '' ? [] : [{ at: Number(at), slot: workKeys[slot]! }]));
+      return found.sort((a, b) => a.at - b.at)[0]?.slot;
+    };
+    return { u: slotOf(0), o: slotOf(1) };
   }
 
-  async #take({ nowMs, leaseMs }: FanOutRequest): Promise<Taken | undefined> {
+  async #take(lane: Lane, { nowMs, leaseMs }: FanOutRequest): Promise<Taken | undefined> {
     for (;;) {
-      const found = await this.#peek(nowMs);
-      if (!found) return undefined;
+      const slot = (await this.#waiting(nowMs))[lane];
+      if (slot === undefined) return undefined;
       const untilMs = nowMs + leaseMs;
-      const taken = await this.#link.run(TAKE_WORK, found.slot, [found.lane, `${nowMs}`, `${untilMs}`]);
+      const taken = await this.#link.run(TAKE_WORK, slot, [lane, `${nowMs}`, `${untilMs}`]);
       if (taken === null) continue;
       const [groupId, count] = taken as [Buffer, Buffer];
-      return { ...found, groupId: `${groupId}` as GroupId, count: `${count}`, untilMs };
+      return { slot, lane, groupId: `${groupId}` as GroupId, count: `${count}`, untilMs };
     }
   }
 
