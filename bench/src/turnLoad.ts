@@ -59,8 +59,8 @@ export class LoadClient {
 
   async allocate(): Promise<void> {
     const reply = await this.#request(METHOD.allocate, [UDP]);
-    const relayed = readXorAddress(attributeOf(reply, ATTRIBUTE.xorRelayedAddress)!);
-    if (relayed?.family === 'ipv4') this.#relayedPort = relayed.at.port;
+    const relayed = readXorAddress(attributeOf(reply, ATTRIBUTE.xorRelayedAddress)!, reply.transactionId);
+    if (relayed) this.#relayedPort = relayed.at.port;
   }
 
   async release(): Promise<void> {
@@ -75,7 +75,7 @@ export class LoadClient {
       { type: ATTRIBUTE.channelNumber, value: number },
       {
         type: ATTRIBUTE.xorPeerAddress,
-        value: writeXorAddress({ address: '127.0.0.1', port: this.#peer.address().port }),
+        value: writeXorAddress({ address: '127.0.0.1', port: this.#peer.address().port }, Buffer.alloc(12)),
       },
     ]);
   }

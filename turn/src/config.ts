@@ -1,4 +1,4 @@
-import { fields } from '@carillon/service';
+import { fields, metricsFields } from '@carillon/service';
 import { z } from 'zod';
 
 const port = (fallback: number) => z.coerce.number().int().min(0).max(65535).default(fallback);
@@ -18,6 +18,12 @@ export const turnConfig = z.object({
     .string()
     .default('0.0.0.0')
     .describe('IPv4 address that the relay listens on and relays from.'),
+  CARILLON_TURN_LISTEN_IPV6: z
+    .ipv6()
+    .optional()
+    .describe(
+      'IPv6 address that it listens on besides, on the same ports, and relays from to peers that have IPv6. Without it IPv6 is refused (440).',
+    ),
   CARILLON_TURN_PORT: port(3478).describe('UDP port of the relay; 0 takes a free one.'),
   CARILLON_TURN_TCP_PORT: z.coerce
     .number()
@@ -39,6 +45,7 @@ export const turnConfig = z.object({
     .describe(
       'Address by which peers reach the relayed ports: the public one behind a NAT. Needed when listening on 0.0.0.0.',
     ),
+  CARILLON_TURN_RELAY_ADDRESS_IPV6: z.ipv6().optional().describe('The same for IPv6. Needed when listening on ::.'),
   CARILLON_TURN_PORT_MIN: port(49152).describe('First UDP port for relayed traffic; open this range in the firewall.'),
   CARILLON_TURN_PORT_MAX: port(65535).describe(
     'Last UDP port for relayed traffic; the range bounds how many calls are relayed at once.',
@@ -91,6 +98,8 @@ export const turnConfig = z.object({
     ),
   CARILLON_TURN_HTTP_HOST: fields.host(),
   CARILLON_TURN_HTTP_PORT: fields.port(7105),
+  CARILLON_TURN_METRICS_PORT: metricsFields.port(),
+  CARILLON_METRICS_HOST: metricsFields.host(),
   CARILLON_TURN_TAP_FILE: z
     .string()
     .optional()

@@ -4,7 +4,7 @@ import { createHash, createHmac, randomBytes } from 'node:crypto';
 import { createSocket, type Socket } from 'node:dgram';
 import { EventEmitter, once } from 'node:events';
 import type { Socket as NetSocket } from 'node:net';
-import { readXorAddress, type TransportAddress, writeXorAddress } from '../src/core/address.ts';
+import { familyOf, readXorAddress, type TransportAddress, writeXorAddress } from '../src/core/address.ts';
 import { StreamFrames } from '../src/core/streamFrames.ts';
 import {
   ATTRIBUTE,
@@ -40,8 +40,21 @@ export function uint32(value: number): Buffer {
 
 export const UDP_TRANSPORT: StunAttribute = { type: ATTRIBUTE.requestedTransport, value: Buffer.from([17, 0, 0, 0]) };
 
-export function peerAttribute(peer: TransportAddress): StunAttribute {
-  return { type: ATTRIBUTE.xorPeerAddress, value: writeXorAddress(peer) };
+/** An attribute may depend on the transaction: an IPv6 address is masked by it. */
+export type WantedAttribute = StunAttribute | ((transactionId: Buffer) => StunAttribute);
+
+export function peerAttribute(peer: TransportAddress): (transactionId: Buffer) => StunAttribute {
+  return (transactionId) => ({ type: ATTRIBUTE.xorPeerAddress, value: writeXorAddress(peer, transactionId) });
+}
+
+export function sendIndication(peer: TransportAddress, data: Buffer): Buffer {
+  const transactionId = randomBytes(12);
+  const attributes = [peerAttribute(peer)(transactionId), { type: ATTRIBUTE.data, value: data }];
+  return encodeStun({ class: CLASS.indication, method: METHOD.send, transactionId, attributes });
+}
+
+export function familyAttribute(family: number): StunAttribute {
+  return { type: ATTRIBUTE.requestedAddressFamily, value: Buffer.from([family, 0, 0, 0]) };
 }
 
 export function channelAttribute(number: number): StunAttribute {
@@ -67,7 +80,7 @@ abstract class TurnSession {
     return createHash('md5').update(`${username}:${this.#realm}:${password}`).digest();
   }
 
-  build(method: number, attributes: readonly StunAttribute[], transactionId = randomBytes(12)): Buffer {
+  build(method: number, attributes: readonly WantedAttribute[], transactionId = randomBytes(12)): Buffer {
     const auth = this.#realm
       ? [
           { type: ATTRIBUTE.username, value: Buffer.from(this.#credential!.username) },
@@ -79,7 +92,7 @@ abstract class TurnSession {
       class: CLASS.request,
       method,
       transactionId,
-      attributes: [...attributes, ...auth],
+      attributes: [...attributes.map((one) => (typeof one === 'function' ? one(transactionId) : one)), ...auth],
       key: this.#realm ? this.key() : undefined,
     });
   }
@@ -93,7 +106,7 @@ abstract class TurnSession {
   }
 
   /** Answers the challenge once, as clients do. */
-  async request(method: number, attributes: readonly StunAttribute[]): Promise<StunMessage> {
+  async request(method: number, attributes: readonly WantedAttribute[]): Promise<StunMessage> {
     const reply = await this.exchange(this.build(method, attributes));
     const code = errorCodeOf(reply);
     const nonce = attributeOf(reply, ATTRIBUTE.nonce);
@@ -107,25 +120,26 @@ abstract class TurnSession {
     this.#nonce = nonce;
   }
 
-  async allocate(): Promise<TransportAddress> {
-    const reply = await this.request(METHOD.allocate, [UDP_TRANSPORT]);
+  async allocate(...more: readonly WantedAttribute[]): Promise<TransportAddress> {
+    const reply = await this.request(METHOD.allocate, [UDP_TRANSPORT, ...more]);
     const relayed = attributeOf(reply, ATTRIBUTE.xorRelayedAddress);
-    const address = relayed && readXorAddress(relayed);
-    if (address?.family !== 'ipv4') throw new Error(`not allocated: ${errorCodeOf(reply)}`);
+    const address = relayed && readXorAddress(relayed, reply.transactionId);
+    if (!address) throw new Error(`not allocated: ${errorCodeOf(reply)}`);
     return address.at;
   }
 }
 
 export class TurnClient extends TurnSession {
-  readonly socket: Socket = createSocket('udp4');
+  readonly socket: Socket;
   readonly #server: TransportAddress;
 
-  constructor(serverPort: number, as?: Credential) {
+  constructor(serverPort: number, as?: Credential, server = '127.0.0.1') {
     super(as);
-    this.#server = { address: '127.0.0.1', port: serverPort };
+    this.socket = createSocket(familyOf(server) === 'ipv4' ? 'udp4' : 'udp6');
+    this.#server = { address: server, port: serverPort };
   }
 
-  async open(address = '127.0.0.1'): Promise<this> {
+  async open(address = this.#server.address): Promise<this> {
     this.socket.bind(0, address);
     await once(this.socket, 'listening');
     return this;

@@ -23,8 +23,19 @@ export interface Channel {
   expiresAtMs: number;
 }
 
+/** How a permitted peer's datagrams reach the client. */
+export interface PeerPath {
+  readonly address: string;
+  readonly port: number;
+  /** Without a number, by Data indications. */
+  readonly channel: number | undefined;
+  readonly untilMs: number;
+}
+
 export class AllocationState {
   expiresAtMs: number;
+  /** Of the last datagram: most allocations hear one peer at a time, and names of peers are slow to look up. */
+  #lastPath: PeerPath | undefined;
   readonly #permissions = new Map<string, number>();
   readonly #byNumber = new Map<number, Channel>();
   readonly #byPeer = new Map<string, Channel>();
@@ -45,6 +56,7 @@ export class AllocationState {
       if (this.#permissions.size >= PERMISSIONS_MAX) return false;
     }
     this.#permissions.set(address, nowMs + PERMISSION_MS);
+    this.#lastPath = undefined;
     return true;
   }
 
@@ -60,6 +72,7 @@ export class AllocationState {
     const channel = { number, peer, expiresAtMs: nowMs + CHANNEL_MS };
     this.#byNumber.set(number, channel);
     this.#byPeer.set(key, channel);
+    this.#lastPath = undefined;
     return 'bound';
   }
 
@@ -68,10 +81,19 @@ export class AllocationState {
     return channel && channel.expiresAtMs > nowMs ? channel : undefined;
   }
 
-  channelByPeer(address: string, port: number, nowMs: number): Channel | undefined {
-    if (this.#byPeer.size === 0) return undefined;
+  /** Undefined without a permission. */
+  pathFrom(address: string, port: number, nowMs: number): PeerPath | undefined {
+    const last = this.#lastPath;
+    if (last && last.port === port && last.address === address && nowMs < last.untilMs) return last;
+    const permittedUntilMs = this.#permissions.get(address);
+    if (permittedUntilMs === undefined || permittedUntilMs <= nowMs) return undefined;
     const channel = this.#byPeer.get(`${address}:${port}`);
-    return channel && channel.expiresAtMs > nowMs ? channel : undefined;
+    const isBound = channel !== undefined && channel.expiresAtMs > nowMs;
+    this.#lastPath = {
+      ...{ address, port, channel: isBound ? channel.number : undefined },
+      untilMs: isBound ? Math.min(permittedUntilMs, channel.expiresAtMs) : permittedUntilMs,
+    };
+    return this.#lastPath;
   }
 
   /** Forgets what has expired. */

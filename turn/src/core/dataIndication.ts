@@ -12,7 +12,7 @@ export function dataIndication(peer: TransportAddress, data: Buffer): Buffer {
     method: METHOD.data,
     transactionId,
     attributes: [
-      { type: ATTRIBUTE.xorPeerAddress, value: writeXorAddress(peer) },
+      { type: ATTRIBUTE.xorPeerAddress, value: writeXorAddress(peer, transactionId) },
       { type: ATTRIBUTE.data, value: data },
     ],
   });

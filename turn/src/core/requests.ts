@@ -2,7 +2,7 @@
 // Pure: it looks at the message and at what is known of the client, and returns
 // the reply and what the relay is to do.
 
-import { FAMILY, readXorAddress, type TransportAddress, writeXorAddress } from './address.ts';
+import { FAMILY, type Family, readXorAddress, type TransportAddress, writeXorAddress } from './address.ts';
 import { type AllocationState, CHANNEL_FIRST, CHANNEL_LAST, lifetimeSeconds } from './allocation.ts';
 import { credentialExpiryMs, credentialUser, isFreshNonce, longTermKey, makeNonce } from './credentials.ts';
 import type { PeerPolicy } from './peerPolicy.ts';
@@ -26,6 +26,8 @@ export interface RelayRules {
   /** Allocations of one credential user; a device in a call needs a handful. */
   readonly allocationsPerUserMax: number;
   readonly allocationsMax: number;
+  /** Of which it has an address to relay from. */
+  readonly families: readonly Family[];
 }
 
 /** What the relay knows of the sender of a message. */
@@ -41,6 +43,8 @@ export interface KnownAllocation {
   readonly username: string;
   /** The long-term key it was made with: a credential that expires later must not cut a running call. */
   readonly key: Buffer;
+  /** Of the relayed address, and so of all peers. */
+  readonly family: Family;
   readonly state: AllocationState;
   /** Transaction of the Allocate that made it, in hex, and the reply it got (RFC 8656 §7.2: retransmissions). */
   readonly transaction: string;
@@ -57,6 +61,7 @@ export type Outcome =
       readonly username: string;
       readonly user: string;
       readonly key: Buffer;
+      readonly family: Family;
       readonly evenPort: boolean;
       readonly lifetimeSeconds: number;
     }
@@ -77,6 +82,8 @@ const REASON: Readonly<Record<number, string>> = {
 };
 const NOTHING: Outcome = { do: 'nothing' };
 const UDP = 17;
+/** RFC 8656 §18.12: IPv6, 440. */
+const NO_ADDITIONAL_FAMILY = { type: ATTRIBUTE.addressErrorCode, value: Buffer.from([FAMILY.ipv6, 0, 4, 40]) };
 /** The R bit of EVEN-PORT (RFC 8656 §18.6). */
 const RESERVE_NEXT_PORT = 0x80;
 
@@ -110,7 +117,9 @@ function unproven(bytes: Buffer): Outcome {
 
 function binding(message: StunMessage, client: ClientView): Buffer {
   if (message.unknown.length > 0) return refusal(message, 420, undefined, [unknownAttributes(message.unknown)]);
-  return success(message, undefined, [{ type: ATTRIBUTE.xorMappedAddress, value: writeXorAddress(client.from) }]);
+  return success(message, undefined, [
+    { type: ATTRIBUTE.xorMappedAddress, value: writeXorAddress(client.from, message.transactionId) },
+  ]);
 }
 
 /**
@@ -170,8 +179,8 @@ function allocate(
   const transport = attributeOf(message, ATTRIBUTE.requestedTransport);
   if (transport?.length !== 4) return refuse(message, 400, key);
   if (transport[0] !== UDP) return refuse(message, 442, key);
-  const family = attributeOf(message, ATTRIBUTE.requestedAddressFamily);
-  if (family && family[0] !== FAMILY.ipv4) return refuse(message, 440, key);
+  const family = relayedFamily(message, rules);
+  if (typeof family === 'number') return refuse(message, family, key);
   const evenPort = attributeOf(message, ATTRIBUTE.evenPort);
   // Reservations of the next port serve RTP without rtcp-mux; nobody here sends that.
   if ((evenPort && (evenPort[0] ?? 0) & RESERVE_NEXT_PORT) || attributeOf(message, ATTRIBUTE.reservationToken))
@@ -180,9 +189,22 @@ function allocate(
   if (client.allocationsOf(user) >= rules.allocationsPerUserMax) return refuse(message, 486, key);
   if (client.allocations >= rules.allocationsMax) return refuse(message, 508, key);
   return {
-    ...{ do: 'allocate', username, user, key, evenPort: evenPort !== undefined },
+    ...{ do: 'allocate', username, user, key, family, evenPort: evenPort !== undefined },
     lifetimeSeconds: lifetimeSeconds(readLifetime(message)),
   };
+}
+
+/**
+ * Which family is asked for, or the code of the refusal (RFC 8656 §7.2). Without a word it is IPv4; one
+ * allocation has one family: who asks for both is told by ADDRESS-ERROR-CODE that it has the first.
+ */
+function relayedFamily(message: StunMessage, { families }: RelayRules): Family | 400 | 440 {
+  const asked = attributeOf(message, ATTRIBUTE.requestedAddressFamily);
+  const additional = attributeOf(message, ATTRIBUTE.additionalAddressFamily);
+  if ((asked && asked.length !== 4) || (asked && additional)) return 400;
+  if (additional && (additional.length !== 4 || additional[0] !== FAMILY.ipv6)) return 400;
+  const family = (['ipv4', 'ipv6'] as const).find((name) => FAMILY[name] === (asked?.[0] ?? FAMILY.ipv4));
+  return family && families.includes(family) ? family : 440;
 }
 
 /** The reply once the relay has a port (RFC 8656 §7.2). */
@@ -191,9 +213,10 @@ export function allocated(
   at: { relayed: TransportAddress; mapped: TransportAddress; lifetimeSeconds: number; key: Buffer },
 ): Buffer {
   return success(message, at.key, [
-    { type: ATTRIBUTE.xorRelayedAddress, value: writeXorAddress(at.relayed) },
+    { type: ATTRIBUTE.xorRelayedAddress, value: writeXorAddress(at.relayed, message.transactionId) },
     { type: ATTRIBUTE.lifetime, value: uint32(at.lifetimeSeconds) },
-    { type: ATTRIBUTE.xorMappedAddress, value: writeXorAddress(at.mapped) },
+    { type: ATTRIBUTE.xorMappedAddress, value: writeXorAddress(at.mapped, message.transactionId) },
+    ...(attributeOf(message, ATTRIBUTE.additionalAddressFamily) ? [NO_ADDITIONAL_FAMILY] : []),
   ]);
 }
 
@@ -203,6 +226,8 @@ export function notAllocated(message: StunMessage, key: Buffer): Buffer {
 
 function refresh(message: StunMessage, allocation: KnownAllocation | undefined, nowMs: number): Outcome {
   if (!allocation) return refuse(message, 437);
+  const family = attributeOf(message, ATTRIBUTE.requestedAddressFamily);
+  if (family && family[0] !== FAMILY[allocation.family]) return refuse(message, 443, allocation.key);
   const asked = readLifetime(message);
   const seconds = asked === 0 ? 0 : lifetimeSeconds(asked);
   const bytes = success(message, allocation.key, [{ type: ATTRIBUTE.lifetime, value: uint32(seconds) }]);
@@ -220,12 +245,12 @@ function createPermission(
   if (!allocation) return refuse(message, 437);
   const peers = message.attributes
     .filter(({ type }) => type === ATTRIBUTE.xorPeerAddress)
-    .map(({ value }) => readXorAddress(value));
+    .map(({ value }) => readXorAddress(value, message.transactionId));
   if (peers.length === 0) return refuse(message, 400, allocation.key);
   const addresses: string[] = [];
   for (const peer of peers) {
     if (!peer) return refuse(message, 400, allocation.key);
-    if (peer.family === 'ipv6') return refuse(message, 443, allocation.key);
+    if (peer.family !== allocation.family) return refuse(message, 443, allocation.key);
     if (!rules.policy.permits(peer.at.address)) return refuse(message, 403, allocation.key);
     addresses.push(peer.at.address);
   }
@@ -245,11 +270,11 @@ function channelBind(
   const { key, state } = allocation;
   const channel = attributeOf(message, ATTRIBUTE.channelNumber);
   const peerValue = attributeOf(message, ATTRIBUTE.xorPeerAddress);
-  const peer = peerValue && readXorAddress(peerValue);
+  const peer = peerValue && readXorAddress(peerValue, message.transactionId);
   if (channel?.length !== 4 || !peer) return refuse(message, 400, key);
   const number = channel.readUInt16BE(0);
   if (number < CHANNEL_FIRST || number > CHANNEL_LAST) return refuse(message, 400, key);
-  if (peer.family === 'ipv6') return refuse(message, 443, key);
+  if (peer.family !== allocation.family) return refuse(message, 443, key);
   if (peer.at.port === 0) return refuse(message, 400, key);
   if (!rules.policy.permits(peer.at.address)) return refuse(message, 403, key);
   const bound = state.bind(number, peer.at, nowMs);
@@ -261,9 +286,9 @@ function channelBind(
 function handleSend(message: StunMessage, client: ClientView, nowMs: number): Outcome {
   const peerValue = attributeOf(message, ATTRIBUTE.xorPeerAddress);
   const data = attributeOf(message, ATTRIBUTE.data);
-  const peer = peerValue && readXorAddress(peerValue);
-  if (!client.allocation || message.unknown.length > 0 || !data || peer?.family !== 'ipv4' || peer.at.port === 0)
-    return NOTHING;
+  const peer = peerValue && readXorAddress(peerValue, message.transactionId);
+  if (!client.allocation || message.unknown.length > 0 || !data || !peer || peer.at.port === 0) return NOTHING;
+  // A permission is of the allocation's family, and so is any peer that has one.
   if (!client.allocation.state.isPermitted(peer.at.address, nowMs)) return NOTHING;
   return { do: 'send', peer: peer.at, data };
 }

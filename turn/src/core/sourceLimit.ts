@@ -2,6 +2,7 @@
 // larger than its request (README.md has the ratios), and UDP sources are easily
 // forged: this bounds what any one victim can be made to receive.
 import { TokenBucket } from '@carillon/service';
+import { familyOf, ipv6Bytes, ipv6Text } from './address.ts';
 
 /** Addresses remembered at once, about 150 bytes each; fewer, and a flood from many sources resets limits sooner. */
 const SOURCES_MAX = 16_384;
@@ -18,7 +19,8 @@ export class SourceLimit {
   }
 
   /** False when that address has had its replies. */
-  admits(address: string, nowMs: number): boolean {
+  admits(from: string, nowMs: number): boolean {
+    const address = sourceOf(from);
     const known = this.#buckets.get(address);
     if (known) this.#buckets.delete(address);
     else if (this.#buckets.size >= SOURCES_MAX) this.#forgetOldest();
@@ -41,4 +43,12 @@ export class SourceLimit {
     const oldest = this.#buckets.keys().next();
     if (!oldest.done) this.#buckets.delete(oldest.value);
   }
+}
+
+/**
+ * What one victim, and one attacker, has of addresses: one of IPv4, a network of 64 bits of IPv6 (RFC 6177),
+ * in which anybody can be a different one with each packet.
+ */
+export function sourceOf(address: string): string {
+  return familyOf(address) === 'ipv4' ? address : ipv6Text(ipv6Bytes(address).fill(0, 8));
 }

@@ -1,15 +1,14 @@
 // How a client is reached: by datagrams, or by a stream of framed messages
 // (RFC 8656 §2.1, §12.5). The relay sends through it and asks nothing else.
-import { createSocket, type Socket } from 'node:dgram';
+import type { Socket } from 'node:dgram';
 import type { TransportAddress } from '../core/address.ts';
-
-/** A burst of a video key frame times a dozen calls. */
-const SOCKET_BUFFER_BYTES = 1 << 20;
 
 export interface ClientLink {
   /** The 5-tuple's name: the relay knows an allocation by it. */
   readonly key: string;
   readonly from: TransportAddress;
+  /** Over UDP, where the address and port of a datagram are all that names the client. */
+  readonly isDatagrams: boolean;
   isOpen(): boolean;
   /** A reply. */
   send(message: Buffer): void;
@@ -24,6 +23,7 @@ export function udpLink(listener: Socket, key: string, from: TransportAddress): 
   return {
     key,
     from,
+    isDatagrams: true,
     isOpen: () => true,
     send: (message) => listener.send(message, from.port, from.address),
     sendData: (message) => {
@@ -38,15 +38,4 @@ export function udpLink(listener: Socket, key: string, from: TransportAddress): 
       return true;
     },
   };
-}
-
-/** For clients. */
-export function createUdpSocket(): Socket {
-  return createSocket({
-    type: 'udp4',
-    recvBufferSize: SOCKET_BUFFER_BYTES,
-    sendBufferSize: SOCKET_BUFFER_BYTES,
-    // Addresses are literal: without this every datagram waits for a resolver's turn.
-    lookup: (hostname, _options, callback) => callback(null, hostname, 4),
-  });
 }

@@ -1,6 +1,5 @@
 // The part of node-turn 0.0.6 (which has no types) that the relay stands on.
 declare module 'node-turn' {
-  import type { Socket } from 'node:dgram';
   import type { EventEmitter } from 'node:events';
 
   interface NodeTurnConfig {
@@ -26,8 +25,6 @@ declare module 'node-turn' {
     minPort: number;
     maxPort: number;
     realm: string;
-    /** Chooses a random port of the range and binds it; the message is only asked for its destination address. */
-    allocate: { allocateUdp(message: { transport: { dst: { address: string } } }): Promise<[Socket]> };
   }
   export = NodeTurn;
 }

@@ -1,11 +1,11 @@
-// The relay's sockets and data path, on node-turn's server: its configuration,
-// its way of choosing relayed ports and its event vocabulary stay; its network,
-// authentication, codecs and allocations are replaced (README.md says why).
+// Allocations, their sockets and the data path, on node-turn's server: its class
+// and its configuration stay; its network, authentication, codecs and
+// allocations are replaced (README.md says why).
 import { randomBytes } from 'node:crypto';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import { setTimeout } from 'node:timers/promises';
 import NodeTurn from 'node-turn';
-import type { TransportAddress } from '../core/address.ts';
+import type { Family, TransportAddress } from '../core/address.ts';
 import { AllocationState } from '../core/allocation.ts';
 import { dataIndication } from '../core/dataIndication.ts';
 import { PeerPolicy } from '../core/peerPolicy.ts';
@@ -20,9 +20,10 @@ import {
 import { SourceLimit } from '../core/sourceLimit.ts';
 import { decodeStun, type StunMessage } from '../core/stun.ts';
 import { UserQuota } from '../core/userQuota.ts';
-import { type ClientLink, createUdpSocket, udpLink } from './clientLink.ts';
+import { type ClientLink, udpLink } from './clientLink.ts';
+import { ClientListeners } from './clientListeners.ts';
 import type { RelayOptions, RelayPorts, RelayStats } from './relayOptions.ts';
-import { StreamListener } from './streamListener.ts';
+import { bindInRange } from './udpSocket.ts';
 
 interface Allocation extends KnownAllocation {
   readonly quota: UserQuota;
@@ -35,8 +36,6 @@ const SWEEP_MS = 5_000;
 /** A call sends something every few tens of milliseconds; what was silent for so long is not cut by our end. */
 const QUIET_MS = 1_000;
 const DRAIN_LOOK_MS = 50;
-/** Each fails half the time; one in a million requests is answered 508 without need. */
-const EVEN_PORT_ATTEMPTS = 20;
 
 export class Relay extends NodeTurn {
   readonly #options: RelayOptions;
@@ -45,8 +44,9 @@ export class Relay extends NodeTurn {
   readonly #pending = new Set<string>();
   readonly #perUser = new Map<string, UserQuota>();
   readonly #unproven: SourceLimit;
-  readonly #listener: Socket;
-  readonly #streams: { readonly tcp?: StreamListener; readonly tls?: StreamListener };
+  readonly #listeners: ClientListeners;
+  /** Those over UDP by the client's port: the name of a client costs more than the rest of a packet's way. */
+  readonly #byPort = new Map<number, Allocation>();
   #sweeper: NodeJS.Timeout | undefined;
   #draining = false;
   #stopped = false;
@@ -65,9 +65,9 @@ export class Relay extends NodeTurn {
 
   constructor(options: RelayOptions) {
     super({
-      listeningIps: [options.listen],
+      listeningIps: [options.listen, ...(options.ipv6 ? [options.ipv6.listen] : [])],
       listeningPort: options.port,
-      relayIps: [options.listen],
+      relayIps: [options.listen, ...(options.ipv6 ? [options.ipv6.listen] : [])],
       externalIps: options.relayAddress ?? null,
       minPort: options.portMin,
       maxPort: options.portMax,
@@ -84,51 +84,30 @@ export class Relay extends NodeTurn {
       policy: new PeerPolicy(options.allowPeers),
       allocationsPerUserMax: options.allocationsPerUserMax,
       allocationsMax: options.allocationsMax,
+      families: options.ipv6 ? ['ipv4', 'ipv6'] : ['ipv4'],
     };
     this.#unproven = new SourceLimit(options.unprovenPerSecond);
-    this.#listener = createUdpSocket();
-    this.#listener.on('message', (datagram, from) => this.#fromDatagram(datagram, from));
-    const { tcpPort, tls } = options;
-    this.#streams = {
-      ...(tcpPort === undefined ? {} : { tcp: this.#streamListener(tcpPort) }),
-      ...(tls === undefined ? {} : { tls: this.#streamListener(tls.port, tls) }),
-    };
+    this.#listeners = new ClientListeners(options, {
+      onDatagram: (datagram, from, listener) => this.#fromDatagram(datagram, from, listener),
+      onMessage: (message, link) => this.#fromClient(message, this.#live(this.#allocations.get(link.key)), () => link),
+      onClosed: ({ key }) => {
+        // Without its connection an allocation cannot be reached any more.
+        const allocation = this.#allocations.get(key);
+        if (allocation) this.#release(allocation);
+      },
+    });
   }
 
   /** Resolves with the ports once it listens. @throws Error when one is taken; nothing is left listening */
   async start(): Promise<RelayPorts> {
     try {
-      const udp = await this.#listen();
-      return { udp, tcp: await this.#streams.tcp?.start(), tls: await this.#streams.tls?.start() };
+      const ports = await this.#listeners.start();
+      this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+      return ports;
     } catch (error) {
       await this.stop();
       throw error;
     }
-  }
-
-  #streamListener(port: number, tls?: { cert: string | Buffer; key: string | Buffer }): StreamListener {
-    return new StreamListener({
-      ...{ host: this.#options.listen, port, tls },
-      onMessage: (message, link) => this.#fromClient(message, link.key, () => link),
-      onClosed: ({ key }) => {
-        // Without its connection an allocation cannot be reached any more.
-        const allocation = this.#allocations.get(key);
-        if (allocation) this.#release(key, allocation);
-      },
-    });
-  }
-
-  #listen(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#listener.once('error', reject);
-      this.#listener.bind(this.#options.port, this.#options.listen, () => {
-        this.#listener.off('error', reject);
-        // An ICMP error for one client must not end the relay for all.
-        this.#listener.on('error', (error) => this.#options.log.warn('listener error', { error: error.message }));
-        this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
-        resolve(this.#listener.address().port);
-      });
-    });
   }
 
   /** Makes no more allocations, waits for those in use, releases everything; resolves when the listener is closed. */
@@ -139,12 +118,8 @@ export class Relay extends NodeTurn {
     while (this.#isInUse() && performance.now() < until) await setTimeout(DRAIN_LOOK_MS);
     this.#stopped = true;
     clearInterval(this.#sweeper);
-    for (const [key, allocation] of this.#allocations) this.#release(key, allocation);
-    await Promise.all([
-      this.#streams.tcp?.stop(),
-      this.#streams.tls?.stop(),
-      new Promise<void>((resolve) => this.#listener.close(() => resolve())),
-    ]);
+    for (const allocation of this.#allocations.values()) this.#release(allocation);
+    await this.#listeners.stop();
   }
 
   #isInUse(): boolean {
@@ -152,22 +127,24 @@ export class Relay extends NodeTurn {
   }
 
   get stats(): RelayStats {
-    const connections = (this.#streams.tcp?.connections ?? 0) + (this.#streams.tls?.connections ?? 0);
+    const { connections } = this.#listeners;
     return { allocations: this.#allocations.size, users: this.#perUser.size, connections, ...this.#stats };
   }
 
-  #fromDatagram(datagram: Buffer, from: RemoteInfo): void {
+  #fromDatagram(datagram: Buffer, from: RemoteInfo, listener: Socket): void {
+    const { address, port } = from;
     // A forged source port of 0 could not be answered: sending there throws.
-    if (from.port === 0) return;
-    const key = `${from.address}:${from.port}`;
-    this.#fromClient(datagram, key, () => udpLink(this.#listener, key, { address: from.address, port: from.port }));
+    if (port === 0) return;
+    const ofPort = this.#byPort.get(port);
+    const known = ofPort?.link.from.address === address ? ofPort : this.#allocations.get(`${address}:${port}`);
+    this.#fromClient(datagram, this.#live(known), () => udpLink(listener, `${address}:${port}`, { address, port }));
   }
 
   /** One message; its link is only made for what is answered, not for each packet of a call. */
-  #fromClient(bytes: Buffer, key: string, linkOf: () => ClientLink): void {
+  #fromClient(bytes: Buffer, allocation: Allocation | undefined, linkOf: () => ClientLink): void {
     // The first two bits tell STUN (00) from ChannelData (01) (RFC 8656 §12).
     if (bytes.length >= 4 && (bytes[0]! & 0xc0) === 0x40) {
-      this.#channelData(bytes, key);
+      this.#channelData(bytes, allocation);
       return;
     }
     const message = decodeStun(bytes);
@@ -175,29 +152,25 @@ export class Relay extends NodeTurn {
       this.#stats.refusedPackets++;
       return;
     }
-    const link = linkOf();
-    const outcome = handleMessage(message, this.#viewOf(link), this.#rules, this.#options.now());
-    this.#carryOut(outcome, message, link);
-  }
-
-  #viewOf({ from, key }: ClientLink) {
-    return {
-      from,
-      allocation: this.#live(key),
+    const link = allocation?.link ?? linkOf();
+    const client = {
+      from: link.from,
+      allocation,
       allocations: this.#draining ? Number.POSITIVE_INFINITY : this.#allocations.size + this.#pending.size,
       allocationsOf: (user: string) => this.#perUser.get(user)?.allocations ?? 0,
     };
+    const outcome = handleMessage(message, client, this.#rules, this.#options.now());
+    this.#carryOut(outcome, message, link, allocation);
   }
 
-  #carryOut(outcome: Outcome, message: StunMessage, link: ClientLink): void {
-    const { key } = link;
+  #carryOut(outcome: Outcome, message: StunMessage, link: ClientLink, allocation: Allocation | undefined): void {
     switch (outcome.do) {
       case 'nothing':
         this.#stats.refusedPackets++;
         return;
       case 'reply-unproven':
         // Who has an allocation has proved itself, whatever others send from its address.
-        if (!this.#allocations.has(key) && !this.#unproven.admits(link.from.address, this.#options.now())) {
+        if (!allocation && !this.#unproven.admits(link.from.address, this.#options.now())) {
           this.#stats.limitedRequests++;
           return;
         }
@@ -206,20 +179,16 @@ export class Relay extends NodeTurn {
       case 'reply':
         link.send(outcome.bytes);
         return;
-      case 'release': {
+      case 'release':
         link.send(outcome.bytes);
-        const allocation = this.#allocations.get(key);
-        if (allocation) this.#release(key, allocation);
+        if (allocation) this.#release(allocation);
         return;
-      }
-      case 'send': {
-        const allocation = this.#allocations.get(key);
+      case 'send':
         if (allocation) this.#toPeer(allocation, outcome.data, outcome.peer, this.#options.now());
         return;
-      }
       case 'allocate':
         // A retransmission that overtakes the binding of the port is answered by the first.
-        if (!this.#pending.has(key)) void this.#allocate(outcome, message, link);
+        if (!this.#pending.has(link.key)) void this.#allocate(outcome, message, link);
         return;
       default:
         outcome satisfies never;
@@ -228,25 +197,27 @@ export class Relay extends NodeTurn {
 
   async #allocate(wanted: Extract<Outcome, { do: 'allocate' }>, message: StunMessage, link: ClientLink): Promise<void> {
     const { key } = link;
-    const { user, username, lifetimeSeconds } = wanted;
+    const { user, username, lifetimeSeconds, family } = wanted;
     this.#pending.add(key);
     const quota = this.#perUser.get(user) ?? new UserQuota(this.#options.userRates, this.#options.now());
     this.#perUser.set(user, quota);
     quota.allocations++;
     try {
-      const socket = await this.#bindRelayed(wanted.evenPort);
+      const socket = await this.#bindRelayed(family, wanted.evenPort);
       if (this.#stopped || !link.isOpen()) {
         quota.allocations--;
         socket.close();
         return;
       }
       const { address, port } = socket.address();
-      const relayed = { address: this.#options.relayAddress ?? address, port };
+      const { ipv6, relayAddress } = this.#options;
+      const relayed = { address: (family === 'ipv4' ? relayAddress : ipv6?.relayAddress) ?? address, port };
       const reply = allocated(message, { relayed, mapped: link.from, lifetimeSeconds, key: wanted.key });
       const allocation: Allocation = {
         quota,
         username,
         key: wanted.key,
+        family,
         link,
         socket,
         transaction: message.transactionId.toString('hex'),
@@ -256,6 +227,7 @@ export class Relay extends NodeTurn {
       socket.on('error', () => {});
       socket.on('message', (datagram, peer) => this.#fromPeer(allocation, datagram, peer));
       this.#allocations.set(key, allocation);
+      if (link.isDatagrams) this.#byPort.set(link.from.port, allocation);
       this.#stats.allocatedTotal++;
       link.onAllocation?.(true);
       link.send(reply);
@@ -270,18 +242,14 @@ export class Relay extends NodeTurn {
     }
   }
 
-  /** On a random port of the range; half of them are even. */
-  async #bindRelayed(evenPort: boolean): Promise<Socket> {
-    for (let attempt = 0; ; attempt++) {
-      const [socket] = await this.allocate.allocateUdp({ transport: { dst: { address: this.#options.listen } } });
-      if (!evenPort || socket.address().port % 2 === 0) return socket;
-      socket.close();
-      if (attempt === EVEN_PORT_ATTEMPTS) throw new Error('no even port');
-    }
+  #bindRelayed(family: Family, even: boolean): Promise<Socket> {
+    const address = family === 'ipv6' ? this.#options.ipv6?.listen : this.#options.listen;
+    // Which families there are is a rule that requests are checked by.
+    if (address === undefined) throw new Error(`no address to relay ${family} from`);
+    return bindInRange(family, address, { min: this.minPort, max: this.maxPort, even });
   }
 
-  #channelData(datagram: Buffer, key: string): void {
-    const allocation = this.#live(key);
+  #channelData(datagram: Buffer, allocation: Allocation | undefined): void {
     const length = datagram.readUInt16BE(2);
     const nowMs = this.#options.now();
     const channel = allocation?.state.channelByNumber(datagram.readUInt16BE(0), nowMs);
@@ -310,7 +278,8 @@ export class Relay extends NodeTurn {
 
   #fromPeer(allocation: Allocation, data: Buffer, peer: RemoteInfo): void {
     const nowMs = this.#options.now();
-    if (!allocation.state.isPermitted(peer.address, nowMs)) {
+    const path = allocation.state.pathFrom(peer.address, peer.port, nowMs);
+    if (!path) {
       this.#stats.refusedPackets++;
       return;
     }
@@ -318,24 +287,25 @@ export class Relay extends NodeTurn {
     this.#stats.toClientPackets++;
     this.#stats.toClientBytes += data.length;
     this.#options.tap?.(data);
-    const channel = allocation.state.channelByPeer(peer.address, peer.port, nowMs);
-    const sent = channel
-      ? allocation.link.sendChannelData(channel.number, data)
-      : allocation.link.sendData(dataIndication(peer, data));
+    const sent =
+      path.channel === undefined
+        ? allocation.link.sendData(dataIndication(peer, data))
+        : allocation.link.sendChannelData(path.channel, data);
     if (!sent) this.#stats.backlogPackets++;
   }
 
-  #live(key: string): Allocation | undefined {
-    const allocation = this.#allocations.get(key);
+  #live(allocation: Allocation | undefined): Allocation | undefined {
     if (allocation && allocation.state.expiresAtMs <= this.#options.now()) {
-      this.#release(key, allocation);
+      this.#release(allocation);
       return undefined;
     }
     return allocation;
   }
 
-  #release(key: string, allocation: Allocation): void {
+  #release(allocation: Allocation): void {
+    const { key, from } = allocation.link;
     if (this.#allocations.get(key) === allocation) this.#allocations.delete(key);
+    if (this.#byPort.get(from.port) === allocation) this.#byPort.delete(from.port);
     allocation.socket.removeAllListeners('message');
     allocation.socket.close();
     allocation.quota.allocations--;
@@ -346,8 +316,8 @@ export class Relay extends NodeTurn {
     const nowMs = this.#options.now();
     this.#unproven.prune(nowMs);
     for (const [user, quota] of this.#perUser) if (quota.isAtRest(nowMs)) this.#perUser.delete(user);
-    for (const [key, allocation] of this.#allocations) {
-      if (allocation.state.expiresAtMs <= nowMs) this.#release(key, allocation);
+    for (const allocation of this.#allocations.values()) {
+      if (allocation.state.expiresAtMs <= nowMs) this.#release(allocation);
       else allocation.state.prune(nowMs);
     }
   }

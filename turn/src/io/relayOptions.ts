@@ -2,8 +2,16 @@
 import type { Log } from '@carillon/service';
 import type { UserRates } from '../core/userQuota.ts';
 
+export interface Ipv6Options {
+  readonly listen: string;
+  /** As peers see the relay; the listening address when not given. */
+  readonly relayAddress?: string | undefined;
+}
+
 export interface RelayOptions {
   readonly listen: string;
+  /** On the same ports; undefined: no clients and no peers over IPv6. */
+  readonly ipv6?: Ipv6Options | undefined;
   readonly port: number;
   /** TCP, on the same address; undefined: none, 0: a free port. */
   readonly tcpPort?: number | undefined;
@@ -29,10 +37,15 @@ export interface RelayOptions {
   readonly tap?: ((datagram: Buffer) => void) | undefined;
 }
 
-export interface RelayPorts {
+export interface ListenerPorts {
   readonly udp: number;
   readonly tcp: number | undefined;
   readonly tls: number | undefined;
+}
+
+export interface RelayPorts extends ListenerPorts {
+  /** The same as over IPv4, unless free ones were asked for. */
+  readonly ipv6?: ListenerPorts;
 }
 
 export interface RelayStats {

@@ -4,6 +4,7 @@
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
 import type { TransportAddress } from '../core/address.ts';
+import { sourceOf } from '../core/sourceLimit.ts';
 import { StreamFrames } from '../core/streamFrames.ts';
 import type { ClientLink } from './clientLink.ts';
 
@@ -33,7 +34,7 @@ export class StreamListener {
   readonly #options: StreamListenerOptions;
   readonly #server: Server;
   readonly #connections = new Set<Socket>();
-  /** Connections without an allocation, by address. */
+  /** Connections without an allocation, by address; of IPv6 by network. */
   readonly #unproven = new Map<string, number>();
   #unprovenTotal = 0;
 
@@ -56,18 +57,18 @@ export class StreamListener {
   start(): Promise<number> {
     return new Promise((resolve, reject) => {
       this.#server.once('error', reject);
-      this.#server.listen(this.#options.port, this.#options.host, () => {
+      const { port, host } = this.#options;
+      this.#server.listen({ port, host, ipv6Only: true }, () => {
         this.#server.off('error', reject);
         this.#server.on('error', () => {});
         const address = this.#server.address();
-        resolve(typeof address === 'object' && address ? address.port : this.#options.port);
+        resolve(typeof address === 'object' && address ? address.port : port);
       });
     });
   }
 
   async stop(): Promise<void> {
-    if (!this.#server.listening) return;
-    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const closed = this.#server.listening && new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#connections) socket.destroy();
     await closed;
   }
@@ -79,7 +80,8 @@ export class StreamListener {
   #accept(socket: Socket): void {
     const { remoteAddress: address, remotePort: port } = socket;
     socket.on('error', () => socket.destroy());
-    if (address === undefined || port === undefined || !this.#mayBeUnproven(address)) {
+    const source = address === undefined ? undefined : sourceOf(address);
+    if (address === undefined || source === undefined || port === undefined || !this.#mayBeUnproven(source)) {
       socket.destroy();
       return;
     }
@@ -92,10 +94,10 @@ export class StreamListener {
       proven = held;
       clearTimeout(deadline);
       if (held) {
-        this.#discountUnproven(address);
+        this.#discountUnproven(source);
       } else {
         deadline = setTimeout(() => socket.destroy(), UNPROVEN_MS);
-        this.#addUnproven(address);
+        this.#addUnproven(source);
       }
     });
     socket.on('data', (chunk) => {
@@ -108,27 +110,27 @@ export class StreamListener {
     });
     socket.once('close', () => {
       clearTimeout(deadline);
-      if (!proven) this.#discountUnproven(address);
+      if (!proven) this.#discountUnproven(source);
       this.#options.onClosed(link);
     });
   }
 
-  #mayBeUnproven(address: string): boolean {
-    const count = this.#unproven.get(address) ?? 0;
+  #mayBeUnproven(source: string): boolean {
+    const count = this.#unproven.get(source) ?? 0;
     if (count >= UNPROVEN_PER_ADDRESS_MAX || this.#unprovenTotal >= UNPROVEN_MAX) return false;
-    this.#addUnproven(address);
+    this.#addUnproven(source);
     return true;
   }
 
-  #addUnproven(address: string): void {
-    this.#unproven.set(address, (this.#unproven.get(address) ?? 0) + 1);
+  #addUnproven(source: string): void {
+    this.#unproven.set(source, (this.#unproven.get(source) ?? 0) + 1);
     this.#unprovenTotal++;
   }
 
-  #discountUnproven(address: string): void {
-    const left = (this.#unproven.get(address) ?? 1) - 1;
-    if (left > 0) this.#unproven.set(address, left);
-    else this.#unproven.delete(address);
+  #discountUnproven(source: string): void {
+    const left = (this.#unproven.get(source) ?? 1) - 1;
+    if (left > 0) this.#unproven.set(source, left);
+    else this.#unproven.delete(source);
     this.#unprovenTotal--;
   }
 }
@@ -143,6 +145,7 @@ function streamLink(
     key: `${protocol} ${from.address}:${from.port}`,
     from,
     onAllocation,
+    isDatagrams: false,
     isOpen: () => !socket.destroyed,
     send: (message) => {
       if (!socket.writable) return;

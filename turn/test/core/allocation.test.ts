@@ -10,7 +10,26 @@ test('a permission ends after five minutes, a channel after ten', () => {
   assert.ok(state.isPermitted(peer.address, PERMISSION_MS - 1));
   assert.ok(!state.isPermitted(peer.address, PERMISSION_MS));
   assert.ok(state.channelByNumber(0x4000, CHANNEL_MS - 1));
-  assert.equal(state.channelByPeer(peer.address, peer.port, CHANNEL_MS), undefined);
+  assert.equal(state.pathFrom(peer.address, peer.port, CHANNEL_MS), undefined);
+});
+
+test('the way of a peer to the client follows every change of its permission and channel', () => {
+  const state = new AllocationState(Number.POSITIVE_INFINITY);
+  const way = (nowMs: number) => state.pathFrom(peer.address, peer.port, nowMs);
+  assert.equal(way(0), undefined);
+  state.permit(peer.address, 0);
+  assert.equal(way(0)?.channel, undefined);
+  assert.ok(way(PERMISSION_MS - 1));
+  assert.equal(state.pathFrom(peer.address, 10, 0)?.channel, undefined);
+  state.bind(0x4000, peer, 0);
+  assert.equal(way(0)?.channel, 0x4000);
+  assert.equal(state.pathFrom(peer.address, 10, 0)?.channel, undefined, 'another port has no channel');
+  state.permit(peer.address, 400_000);
+  assert.equal(way(CHANNEL_MS - 1)?.channel, 0x4000);
+  assert.equal(way(CHANNEL_MS)?.channel, undefined, 'the channel ends before the permission');
+  assert.ok(way(CHANNEL_MS));
+  assert.equal(way(700_000), undefined);
+  assert.equal(state.pathFrom('127.0.0.2', 9, 0), undefined);
 });
 
 test('a number has one peer and a peer one number, until they expire', () => {

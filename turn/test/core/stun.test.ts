@@ -20,6 +20,12 @@ const SAMPLE_IPV4_RESPONSE = hex(`
   8022000b7465737420766563746f7220
   002000080001a147e112a643
   000800142b91f599fd9e90c38c7489f92af9ba53f06be7d780280004c07d4c96`);
+// RFC 5769 §2.3.
+const SAMPLE_IPV6_RESPONSE = hex(`
+  010100482112a442b7e7a701bc34d686fa87dfae
+  8022000b7465737420766563746f7220
+  002000140002a1470113a9faa5d3f179bc25f4b5bed2b9d9
+  00080014a382954e4be67bf11784c97c8292c275bfe3ed4180280004c8fb0b4c`);
 // RFC 5769 §2.4, long-term credentials.
 const SAMPLE_LONG_TERM = hex(`
   000100602112a44278ad3433c6ad72c029da412e
@@ -44,8 +50,17 @@ test('[TURN-1] RFC 5769 sample request: integrity and fingerprint hold', () => {
 test('[TURN-1] RFC 5769 sample IPv4 response: the mapped address', () => {
   const message = decodeStun(SAMPLE_IPV4_RESPONSE);
   assert.ok(message && verifyIntegrity(message, SHORT_TERM_KEY));
-  const mapped = readXorAddress(attributeOf(message, ATTRIBUTE.xorMappedAddress)!);
+  const mapped = readXorAddress(attributeOf(message, ATTRIBUTE.xorMappedAddress)!, message.transactionId);
   assert.deepEqual(mapped, { family: 'ipv4', at: { address: '192.0.2.1', port: 32853 } });
+});
+
+test('[TURN-1] RFC 5769 sample IPv6 response: the mapped address', () => {
+  const message = decodeStun(SAMPLE_IPV6_RESPONSE);
+  assert.ok(message && verifyIntegrity(message, SHORT_TERM_KEY));
+  const value = attributeOf(message, ATTRIBUTE.xorMappedAddress)!;
+  const at = { address: '2001:db8:1234:5678:11:2233:4455:6677', port: 32853 };
+  assert.deepEqual(readXorAddress(value, message.transactionId), { family: 'ipv6', at });
+  assert.deepEqual(writeXorAddress(at, message.transactionId), Buffer.from(value));
 });
 
 test('[TURN-1] RFC 5769 long-term credentials', () => {
@@ -80,7 +95,7 @@ test('[TURN-1] attributes behind MESSAGE-INTEGRITY are not believed', () => {
     attributes: [],
     key,
   });
-  const peer = writeXorAddress({ address: '10.0.0.1', port: 5 });
+  const peer = writeXorAddress({ address: '10.0.0.1', port: 5 }, Buffer.alloc(12));
   const appended = Buffer.concat([signed, Buffer.from([0, 0x12, 0, 8]), peer]);
   appended.writeUInt16BE(appended.length - 20, 2);
   assert.equal(attributeOf(decodeStun(appended)!, ATTRIBUTE.xorPeerAddress), undefined);

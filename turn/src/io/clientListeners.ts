@@ -1,0 +1,74 @@
+// Where clients come in: UDP, TCP and TLS, on an address of each family.
+import type { RemoteInfo, Socket } from 'node:dgram';
+import type { Log } from '@carillon/service';
+import { familyOf } from '../core/address.ts';
+import type { ClientLink } from './clientLink.ts';
+import type { ListenerPorts, RelayOptions, RelayPorts } from './relayOptions.ts';
+import { StreamListener } from './streamListener.ts';
+import { bind, createUdpSocket } from './udpSocket.ts';
+
+export interface ClientEvents {
+  onDatagram(datagram: Buffer, from: RemoteInfo, listener: Socket): void;
+  onMessage(message: Buffer, link: ClientLink): void;
+  onClosed(link: ClientLink): void;
+}
+
+interface Listener {
+  readonly host: string;
+  readonly udp: Socket;
+  readonly tcp: StreamListener | undefined;
+  readonly tls: StreamListener | undefined;
+}
+
+export class ClientListeners {
+  readonly #options: RelayOptions;
+  readonly #log: Log;
+  readonly #ipv4: Listener;
+  readonly #ipv6: Listener | undefined;
+
+  constructor(options: RelayOptions, events: ClientEvents) {
+    this.#options = options;
+    this.#log = options.log;
+    const listenerOn = (host: string): Listener => {
+      const udp = createUdpSocket(familyOf(host));
+      udp.on('message', (datagram, from) => events.onDatagram(datagram, from, udp));
+      const streams = (port: number, tls?: { cert: string | Buffer; key: string | Buffer }) =>
+        new StreamListener({ host, port, tls, onMessage: events.onMessage, onClosed: events.onClosed });
+      const { tcpPort, tls } = options;
+      return {
+        ...{ host, udp, tcp: tcpPort === undefined ? undefined : streams(tcpPort) },
+        tls: tls && streams(tls.port, tls),
+      };
+    };
+    this.#ipv4 = listenerOn(options.listen);
+    this.#ipv6 = options.ipv6 && listenerOn(options.ipv6.listen);
+  }
+
+  /** Resolves with the ports. @throws Error when one is taken */
+  async start(): Promise<RelayPorts> {
+    const ports = await this.#open(this.#ipv4);
+    return this.#ipv6 ? { ...ports, ipv6: await this.#open(this.#ipv6) } : ports;
+  }
+
+  async #open({ host, udp, tcp, tls }: Listener): Promise<ListenerPorts> {
+    await bind(udp, this.#options.port, host);
+    // An ICMP error for one client must not end the relay for all.
+    udp.on('error', (error) => this.#log.warn('listener error', { error: error.message }));
+    return { udp: udp.address().port, tcp: await tcp?.start(), tls: await tls?.start() };
+  }
+
+  async stop(): Promise<void> {
+    const closed = [this.#ipv4, this.#ipv6].flatMap((listener) => [
+      listener && new Promise<void>((resolve) => listener.udp.close(() => resolve())),
+      listener?.tcp?.stop(),
+      listener?.tls?.stop(),
+    ]);
+    await Promise.all(closed);
+  }
+
+  /** Over TCP and TLS. */
+  get connections(): number {
+    const streams = [this.#ipv4.tcp, this.#ipv4.tls, this.#ipv6?.tcp, this.#ipv6?.tls];
+    return streams.reduce((sum, stream) => sum + (stream?.connections ?? 0), 0);
+  }
+}

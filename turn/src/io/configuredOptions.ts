@@ -1,0 +1,50 @@
+// What the configuration says to a relay.
+import { readFileSync } from 'node:fs';
+import type { Log } from '@carillon/service';
+import type { TurnConfig } from '../config.ts';
+import type { RelayOptions } from './relayOptions.ts';
+
+/** @throws Error in words when the configuration contradicts itself, or a certificate cannot be read */
+export function configuredOptions(config: TurnConfig, log: Log): RelayOptions {
+  if (config.CARILLON_TURN_LISTEN === '0.0.0.0' && !config.CARILLON_TURN_RELAY_ADDRESS)
+    throw new Error('CARILLON_TURN_RELAY_ADDRESS is needed when listening on 0.0.0.0: peers must be told an address.');
+  return {
+    listen: config.CARILLON_TURN_LISTEN,
+    ipv6: ipv6(config),
+    port: config.CARILLON_TURN_PORT,
+    tcpPort: (config.CARILLON_TURN_TCP_PORT ?? config.CARILLON_TURN_PORT) || undefined,
+    tls: tls(config),
+    relayAddress: config.CARILLON_TURN_RELAY_ADDRESS,
+    portMin: config.CARILLON_TURN_PORT_MIN,
+    portMax: config.CARILLON_TURN_PORT_MAX,
+    realm: config.CARILLON_TURN_REALM,
+    secret: config.CARILLON_TURN_SECRET,
+    allowPeers: config.CARILLON_TURN_ALLOW_PEERS,
+    allocationsPerUserMax: config.CARILLON_TURN_ALLOCATIONS_PER_USER,
+    allocationsMax: config.CARILLON_TURN_ALLOCATIONS,
+    unprovenPerSecond: config.CARILLON_TURN_UNPROVEN_PER_SECOND,
+    userRates: {
+      bitsPerSecond: config.CARILLON_TURN_USER_MBIT * 1e6,
+      packetsPerSecond: config.CARILLON_TURN_USER_PACKETS,
+    },
+    drainMs: config.CARILLON_TURN_DRAIN_SECONDS * 1000,
+    log,
+    now: Date.now,
+  };
+}
+
+function ipv6({ CARILLON_TURN_LISTEN_IPV6: listen, CARILLON_TURN_RELAY_ADDRESS_IPV6: relayAddress }: TurnConfig) {
+  if (listen === undefined) return undefined;
+  if (listen === '::' && !relayAddress)
+    throw new Error(
+      'CARILLON_TURN_RELAY_ADDRESS_IPV6 is needed when listening on ::, as peers must be told an address.',
+    );
+  return { listen, relayAddress };
+}
+
+function tls(config: TurnConfig) {
+  const { CARILLON_TURN_TLS_PORT: port, CARILLON_TURN_TLS_CERT: cert, CARILLON_TURN_TLS_KEY: key } = config;
+  if (port === 0) return undefined;
+  if (!cert || !key) throw new Error('CARILLON_TURN_TLS_PORT needs CARILLON_TURN_TLS_CERT and CARILLON_TURN_TLS_KEY.');
+  return { port, cert: readFileSync(cert), key: readFileSync(key) };
+}
