@@ -40,11 +40,13 @@ export interface AccountsOptions {
   readonly now: () => number;
   readonly bodyTimeoutMs: number | undefined;
   readonly linkLookMs: number | undefined;
+  readonly revokedLookMs: number | undefined;
 }
 
 export interface Accounts {
   readonly tokenKeys: TokenKeys;
   readonly changes: DeviceChanges;
+  readonly revocations: Revocations;
   readonly devices: DeviceRequests;
   readonly ownDevices: OwnDeviceRequests;
   readonly requestsPerAddress: RateLimits;
@@ -63,7 +65,9 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
     announceMs: config.CARILLON_TOKEN_KEY_ANNOUNCE_MINUTES * MINUTE_MS,
     signMs: config.CARILLON_TOKEN_KEY_DAYS * DAY_MS,
   });
-  const revocations = new Revocations(shortLived, now);
+  const { revokedLookMs } = options;
+  const lookEvery = revokedLookMs === undefined ? {} : { lookEveryMs: revokedLookMs };
+  const revocations = new Revocations({ shortLived, now, log, ...lookEvery });
   const changes = new DeviceChanges({ store, switchboard, revocations, events, now, log });
   const links = new Links({
     store,
@@ -106,6 +110,7 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
   return {
     tokenKeys,
     changes,
+    revocations,
     devices: new DeviceRequests({ store, switchboard, tokenKeys, now, lookups, fetchesPerPeer, log }),
     ownDevices: new OwnDeviceRequests({ store, links, changes }),
     requestsPerAddress,
@@ -113,6 +118,7 @@ export async function createAccounts(options: AccountsOptions): Promise<Accounts
     close: () => {
       tokenKeys.close();
       links.close();
+      revocations.close();
     },
   };
 }

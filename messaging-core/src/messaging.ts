@@ -1,6 +1,7 @@
 // The composition root: wires stores, keys, HTTP and sockets into one service.
 import { mkdir } from 'node:fs/promises';
 import path from 'node:path';
+import { addressKey, ProtocolError } from '@carillon/protocol';
 import type { EventLog, HeartbeatBounds, Log, RunningService } from '@carillon/service';
 import { createAccounts } from './accounts.ts';
 import type { MessagingConfig } from './config.ts';
@@ -30,6 +31,7 @@ export interface MessagingOptions {
   readonly helloTimeoutMs?: number;
   readonly bodyTimeoutMs?: number;
   readonly linkLookMs?: number;
+  readonly revokedLookMs?: number;
   readonly heartbeat?: HeartbeatBounds;
 }
 
@@ -56,6 +58,7 @@ export async function createMessaging(options: MessagingOptions): Promise<Runnin
     now,
     bodyTimeoutMs: options.bodyTimeoutMs,
     linkLookMs: options.linkLookMs,
+    revokedLookMs: options.revokedLookMs,
   });
   const { requests, fanOut } = createRequests({
     config,
@@ -87,6 +90,9 @@ export async function createMessaging(options: MessagingOptions): Promise<Runnin
     ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),
     now,
     log,
+  });
+  accounts.revocations.onRevoked((revoked) => {
+    sockets.endSessions(({ address }) => revoked.has(addressKey(address)), new ProtocolError('device-removed'));
   });
   const sweeper = new Sweeper({ store, now, rememberIdsMs: ageMaxMs, log });
 

@@ -11,6 +11,7 @@ import {
   type TokenReply,
   type VerifyReply,
 } from '@carillon/protocol';
+import { RedisLink } from '@carillon/service/redis';
 import { RedisServer } from './redisServer.ts';
 import { post, TestDevice, TestIdentity } from './testDevice.ts';
 import { startServer } from './testServer.ts';
@@ -83,4 +84,22 @@ test('[AUTH-4] guesses at two nodes count together', TIMEOUT, async (t) => {
   await assert.rejects(post(one.url + PATHS.messaging.verify(registrationId), right), {
     code: 'code-attempts-exhausted',
   });
+});
+
+test('[AUTH-3] [NODE-7] a removed device whose cut got lost is cut by its node all the same', TIMEOUT, async (t) => {
+  const redis = await RedisServer.start(t);
+  const env = { CARILLON_REDIS_URL: redis.url };
+  const [one, two] = [await startServer(t, env), await startServer(t, env, { revokedLookMs: 50 })];
+  const ana = await TestDevice.register(one, 'ana');
+  const linked = await TestDevice.link(ana);
+  const [socket, elsewhere] = [await ana.connect(one), await linked.connect(two)];
+  const link = await RedisLink.connect({ url: redis.url });
+  t.after(() => link.close());
+  // As though the other node's word of where the device is had been lost.
+  const connected = `carillon:{a:${ana.accountId}}:on`;
+  await link.command(connected, ['HDEL', connected, `${linked.deviceId}`]);
+  const deviceList = ana.identity.deviceList(ana.accountId, 2, []);
+  await socket.request({ case: 'removeDevice', value: { deviceId: linked.deviceId, deviceList } }, 'ownDevices');
+  assert.equal((await elsewhere.closed).reason, 'device-removed');
+  await socket.request({ case: 'ping', value: {} }, 'pong');
 });
