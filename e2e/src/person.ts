@@ -132,6 +132,27 @@ export class Person {
     await this.get('composer').waitFor();
   }
 
+  /** Puts a picture before this browser's camera. */
+  async seesByCamera(png: Buffer): Promise<void> {
+    await this.page.evaluate(async (base64) => {
+      const image = new Image();
+      image.src = `data:image/png;base64,${base64}`;
+      await image.decode();
+      const canvas = document.createElement('canvas');
+      canvas.width = 640;
+      canvas.height = 480;
+      const draw = () => {
+        const context = canvas.getContext('2d')!;
+        context.fillStyle = '#777';
+        context.fillRect(0, 0, 640, 480);
+        context.drawImage(image, 120, 40, 400, 400);
+      };
+      // Drawn again and again: a still canvas gives no frames.
+      setInterval(draw, 100);
+      navigator.mediaDevices.getUserMedia = async () => canvas.captureStream(10);
+    }, png.toString('base64'));
+  }
+
   /** The dialog about the person or group whose conversation is open. */
   async openInfo(): Promise<void> {
     await this.get('chat-info').click();

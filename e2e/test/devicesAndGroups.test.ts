@@ -131,6 +131,19 @@ test('a device that was removed says so, and keeps what it has', async () => {
   await ana.page.waitForFunction(() => document.querySelectorAll('[data-testid="own-device"]').length === 1);
 });
 
+test('it signs out, and is linked again by a code that the camera sees', async () => {
+  await laptop.get('removed').getByRole('button').click();
+  await laptop.get('sign-out').click();
+  await laptop.get('sign-out').click();
+  await laptop.get('link-this').click();
+  await laptop.get('link-code').waitFor();
+  await ana.seesByCamera(await laptop.page.locator('svg.qr').screenshot());
+  await ana.get('link-device').click();
+  await ana.get('scan-code').click();
+  await ana.get('confirm-link').click();
+  await laptop.get('conversation-bob').waitFor();
+});
+
 test('nothing failed unseen in the pages', () => {
   assert.deepEqual(
     [ana, bob, eva, laptop].flatMap(({ faults }) => faults),

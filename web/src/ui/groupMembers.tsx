@@ -67,7 +67,7 @@ function Member({ group, member }: { group: GroupView; member: GroupMemberView }
     <>
       <Avatar person={contact} size="small" />
       <span class="row-name">{self ? `${contact.name} (you)` : contact.name}</span>
-      <span class="row-preview">{admin ? 'Administrator' : contact.handle === '' ? '' : `@${contact.handle}`}</span>
+      <span class="row-preview">{admin ? 'Admin' : contact.handle === '' ? '' : `@${contact.handle}`}</span>
     </>
   );
   return (

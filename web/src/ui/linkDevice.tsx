@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
+import { announce } from '../state/announcer.ts';
 import { openDialog } from '../state/dialog.ts';
-import { notify } from '../state/notices.ts';
 import { carillon } from '../state/session.ts';
 import { failureWords } from '../words/failure.ts';
 import { CodeScanner, canScan } from './codeScanner.tsx';
@@ -28,8 +28,8 @@ function Ask({ onCode }: { onCode: (code: string) => void }) {
       </p>
       {scanning && <CodeScanner onCode={(code) => CODE.test(code) && onCode(code)} />}
       {!scanning && canScan && (
-        <button type="button" class="button primary wide" onClick={() => setScanning(true)}>
-          Scan the code with the camera
+        <button type="button" class="button primary wide" data-testid="scan-code" onClick={() => setScanning(true)}>
+          Scan with the camera
         </button>
       )}
       <form class="form inline" onSubmit={submit} noValidate>
@@ -61,7 +61,7 @@ function Confirm({ code, onBack, onDone }: { code: string; onBack: () => void; o
     setBusy(true);
     try {
       await carillon().approveLink(code);
-      notify('The device is being linked. Your earlier messages follow.');
+      announce('The device is being linked.');
       onDone();
     } catch (error) {
       setProblem(failureWords(error));

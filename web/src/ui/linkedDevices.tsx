@@ -6,12 +6,18 @@ import { openDialog } from '../state/dialog.ts';
 import { notify } from '../state/notices.ts';
 import { loadOwnDevices, ownDevices } from '../state/ownDevices.ts';
 import { carillon, locale } from '../state/session.ts';
+import { deviceName } from '../words/deviceName.ts';
 import { failureWords } from '../words/failure.ts';
 import { ownDeviceWords } from '../words/ownDevice.ts';
 import { DialogFrame } from './dialogFrame.tsx';
 import { Icon } from './icon.tsx';
 
-const nameOf = (device: OwnDeviceView) => device.name || `Device ${device.deviceId}`;
+/** Only linked devices have told a name of theirs. */
+function nameOf({ name, current, primary, deviceId }: OwnDeviceView): string {
+  if (name !== '') return name;
+  if (current) return deviceName(navigator.userAgent);
+  return primary ? 'Main device' : `Device ${deviceId}`;
+}
 
 function Device({ device, removable }: { device: OwnDeviceView; removable: boolean }) {
   const [sure, setSure] = useState(false);
@@ -27,9 +33,6 @@ function Device({ device, removable }: { device: OwnDeviceView; removable: boole
       <div>
         <p class="device-name">{nameOf(device)}</p>
         <p class="hint">{ownDeviceWords(device, nowMs.value, locale)}</p>
-        {sure && (
-          <p class="problem">It will get nothing more, and what it holds cannot be taken back. Really remove it?</p>
-        )}
       </div>
       {removable && (
         <button
@@ -41,6 +44,11 @@ function Device({ device, removable }: { device: OwnDeviceView; removable: boole
         >
           {sure ? 'Yes, remove' : 'Remove'}
         </button>
+      )}
+      {sure && (
+        <p class="problem" role="alert">
+          It will get nothing more, but what it holds cannot be taken back. Really remove it?
+        </p>
       )}
     </li>
   );

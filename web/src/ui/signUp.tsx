@@ -48,7 +48,7 @@ export function SignUp() {
   return (
     <main class="sign-up">
       <section class="sign-up-card" aria-labelledby="sign-up-title">
-        <Logo size={64} />
+        {!linking && <Logo size={64} />}
         <h1 id="sign-up-title">Carillon</h1>
         {!linking && <p class="quiet">Calls and messages that only you and your friends can open.</p>}
         {linking ? (

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { AccountId, Message, MessageBody, MessageId } from '@carillon/client';
+import type { AccountId, Handle, Message, MessageBody, MessageId } from '@carillon/client';
 import { place, timeline } from '../../src/layout/timeline.ts';
 
 const NOON = new Date(2026, 5, 17, 12).getTime();
@@ -24,6 +24,19 @@ const shape = (messages: Message[], unreadFrom?: string) =>
   timeline(messages, unreadFrom as MessageId | undefined).map((item) =>
     item.type === 'message' ? `${item.message.id}${item.first ? '[' : ''}${item.last ? ']' : ''}` : item.type,
   );
+
+test('in a group a run has one author', () => {
+  const by = (id: string, atMs: number, author: string): Message => ({
+    ...message(id, atMs),
+    author: { accountId: author as AccountId, handle: author as Handle, name: author },
+  });
+  assert.deepEqual(shape([by('a', NOON, 'bob'), by('b', NOON + 1, 'bob'), by('c', NOON + 2, 'eva')]), [
+    'day',
+    'a[',
+    'b]',
+    'c[]',
+  ]);
+});
 
 test('messages of one side close in time are one run', () => {
   assert.deepEqual(
