@@ -9,8 +9,8 @@ import {
   ProtocolError,
   type RegistrationReply,
 } from '@carillon/protocol';
-import { notSignedIn, readProfile, writeProfile } from './account/profile.ts';
-import { beginRegistration, cleanName, finishRegistration } from './account/registration.ts';
+import { notSignedIn, readProfile } from './account/profile.ts';
+import { beginRegistration, finishRegistration } from './account/registration.ts';
 import type {
   CallsApi,
   CallsFactory,
@@ -137,12 +137,7 @@ export class Carillon implements CarillonApi {
   }
 
   async setName(name: string): Promise<void> {
-    const account = this.#account;
-    if (!account) throw notSignedIn();
-    const changed = { ...account, name: cleanName(name) || account.handle };
-    await this.#ledger.change((tx) => writeProfile(tx, changed));
-    this.#account = changed;
-    this.#emitter.emit('account', changed);
+    this.#setAccount(await this.#active().social.setName(name));
   }
 
   async signOut(): Promise<void> {
@@ -295,8 +290,14 @@ export class Carillon implements CarillonApi {
       emitter: this.#emitter,
       account: () => this.#account!,
       onStatus: (status) => this.#setStatus(status),
+      onProfile: (changed) => this.#setAccount(changed),
     });
     await this.#signedIn.start();
+  }
+
+  #setAccount(account: Account): void {
+    this.#account = account;
+    this.#emitter.emit('account', account);
   }
 
   async #leave(hangUp: boolean): Promise<void> {

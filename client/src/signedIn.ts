@@ -38,6 +38,8 @@ export interface SignedInParts {
   readonly account: () => Account;
   readonly calls: CallsFactory | undefined;
   readonly onStatus: (status: ConnectionStatus) => void;
+  /** Another device of the account has changed the person's name. */
+  readonly onProfile: (account: Account) => void;
 }
 
 export class SignedIn {
@@ -64,6 +66,7 @@ export class SignedIn {
         online = status.state === 'online';
         parts.onStatus(status);
       },
+      onProfile: parts.onProfile,
       onOnline: () => {
         this.#uploads.kick();
         this.#history.kick();

@@ -25,6 +25,15 @@ export const readProfile = (tx: StoreTransaction): Promise<Account | undefined> 
 export const writeProfile = (tx: StoreTransaction, account: Account): Promise<void> =>
   tx.put('account', 'profile', account);
 
+/** When the person last changed their name on any of their devices. */
+const NAME_CHANGED_AT = 'name-changed-at';
+
+export const nameChangedAt = async (tx: StoreTransaction): Promise<number> =>
+  (await tx.get<number>('account', NAME_CHANGED_AT)) ?? 0;
+
+export const noteNameChangedAt = (tx: StoreTransaction, atMs: number): Promise<void> =>
+  tx.put('account', NAME_CHANGED_AT, atMs);
+
 /** @throws ProtocolError when nobody is signed in */
 export async function readKeys(tx: StoreTransaction): Promise<DeviceKeys> {
   const keys = await tx.get<DeviceKeys>('account', 'keys');

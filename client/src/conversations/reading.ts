@@ -5,7 +5,7 @@ import { tellOwnDevices } from '../devices/ownCopies.ts';
 import { enqueueReceipt, oweRead } from '../messaging/receipts.ts';
 import type { Account, Message } from '../model.ts';
 import type { Platform } from '../ports.ts';
-import { readSettings } from '../social/settings.ts';
+import { areSettingsKnown, readSettings } from '../social/settings.ts';
 import type { Ledger } from '../store/ledger.ts';
 import { isAccepted, readConversationRecord, setUnread } from './conversations.ts';
 import { listMessages, updateMessage } from './history.ts';
@@ -43,11 +43,11 @@ export function markRead(parts: ReadingParts, conversation: ConversationId): Pro
     changes.conversation(conversation);
     const lanes: ConversationId[] = [];
     const groupId = isGroupId(conversation) ? conversation : undefined;
-    const accepted = await isAccepted(tx, conversation);
+    const mayTell = (await isAccepted(tx, conversation)) && (await areSettingsKnown(tx));
     const tells = (await readSettings(tx)).readReceipts;
     for (const [author, upToMessageId] of tells ? lastByAuthor(read) : []) {
       const to = author ?? (conversation as AccountId);
-      if (!accepted) {
+      if (!mayTell) {
         await oweRead(tx, to, upToMessageId, groupId);
         continue;
       }

@@ -48,6 +48,8 @@ export interface MessengerParts {
   readonly tokens: AccessTokens;
   readonly account: () => Account;
   readonly onStatus: (status: ConnectionStatus) => void;
+  /** Another device of the account has changed the person's name. */
+  readonly onProfile: (account: Account) => void;
   /** On each connection, once the outbox may be sent. */
   readonly onOnline: () => void;
   /** A device was linked: it may be owed something. */
@@ -134,7 +136,7 @@ export class Messenger {
       account,
     });
     this.social = new Social({
-      ...{ platform, ledger, socket, directory, account },
+      ...{ platform, ledger, socket, directory, account, onProfile: parts.onProfile },
       sender: this.sender,
       groups: this.groupHalf.sender,
       channel: this.channel,

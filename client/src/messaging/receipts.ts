@@ -14,7 +14,7 @@ import { newMessageId } from '../conversations/writing.ts';
 import { readGroup } from '../groups/groupRecord.ts';
 import type { Account } from '../model.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
-import { presenceKeyFor, readSettings } from '../social/settings.ts';
+import { areSettingsKnown, presenceKeyFor, readSettings } from '../social/settings.ts';
 import type { Ledger } from '../store/ledger.ts';
 import { encodeContent } from './content.ts';
 import type { ContentBody } from './contentChannel.ts';
@@ -102,6 +102,7 @@ export class DeliveredReceipts {
   }
 
   async #flushRead(tx: StoreTransaction): Promise<void> {
+    if (!(await areSettingsKnown(tx))) return;
     const owed = await tx.list<MessageId>('outbox', { from: 'e/', to: 'e0', limit: OWED_AT_ONCE_MAX });
     for (const { key, value: upToMessageId } of owed) {
       const [, place, to] = key.split('/') as [string, string, AccountId];

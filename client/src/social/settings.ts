@@ -11,6 +11,10 @@ export const DEFAULT_SETTINGS: Settings = { readReceipts: true, presence: 'conta
 
 const SETTINGS = 'settings';
 const KEY = 'presence-key';
+/** When the person last changed settings or key on any of their devices. */
+const CHANGED_AT = 'settings-changed-at';
+/** The server has not been told our privacy since it changed. */
+const OWED = 'privacy-owed';
 const KEY_BYTES = 16;
 const theirKey = (accountId: AccountId) => `presence-key/${accountId}`;
 
@@ -20,6 +24,23 @@ export async function readSettings(tx: StoreTransaction): Promise<Settings> {
 
 export const writeSettings = (tx: StoreTransaction, settings: Settings): Promise<void> =>
   tx.put('social', SETTINGS, settings);
+
+export const settingsChangedAt = async (tx: StoreTransaction): Promise<number> =>
+  (await tx.get<number>('social', CHANGED_AT)) ?? 0;
+
+/** A linked device may not have been told yet what the person has chosen: until then it gives nothing away. */
+export const areSettingsKnown = async (tx: StoreTransaction): Promise<boolean> => (await settingsChangedAt(tx)) > 0;
+
+export const noteSettingsChangedAt = (tx: StoreTransaction, atMs: number): Promise<void> =>
+  tx.put('social', CHANGED_AT, atMs);
+
+/** After whatever any device has changed before, also when this one's clock is behind. */
+export async function noteSettingsChanged(tx: StoreTransaction, nowMs: number): Promise<void> {
+  await noteSettingsChangedAt(tx, Math.max(Math.trunc(nowMs), (await settingsChangedAt(tx)) + 1));
+}
+
+export const owePrivacy = (tx: StoreTransaction, owed: boolean): Promise<void> => tx.put('social', OWED, owed);
+export const privacyOwed = (tx: StoreTransaction): Promise<boolean | undefined> => tx.get<boolean>('social', OWED);
 
 /** Our presence key, made when there is none. */
 export async function ownPresenceKey(tx: StoreTransaction, crypto: CryptoProvider): Promise<Uint8Array<ArrayBuffer>> {
@@ -41,6 +62,7 @@ export async function presenceKeyFor(
   tx: StoreTransaction,
   to: AccountId,
 ): Promise<Uint8Array<ArrayBuffer> | undefined> {
+  if (!(await areSettingsKnown(tx))) return undefined;
   if ((await readSettings(tx)).presence !== 'contacts' || !(await isAccepted(tx, to))) return undefined;
   return tx.get<Uint8Array<ArrayBuffer>>('social', KEY);
 }

@@ -7,6 +7,8 @@ import {
   type Presence,
   PresenceAudience,
 } from '@carillon/protocol';
+import { nameChangedAt, noteNameChangedAt, readProfile, writeProfile } from '../account/profile.ts';
+import { cleanName } from '../account/registration.ts';
 import { contactView } from '../contacts/contactRecord.ts';
 import type { Directory } from '../contacts/directory.ts';
 import { acceptConversation, type ConversationRecord, isAccepted } from '../conversations/conversations.ts';
@@ -27,10 +29,14 @@ import type { Changes, Ledger } from '../store/ledger.ts';
 import { listBlocked, replaceBlocked, writeBlocked } from './blocks.ts';
 import { PresenceWatcher } from './presence.ts';
 import {
+  areSettingsKnown,
   DEFAULT_SETTINGS,
   newPresenceKey,
+  noteSettingsChanged,
+  owePrivacy,
   ownPresenceKey,
   presenceKeyFor,
+  privacyOwed,
   readSettings,
   writeSettings,
 } from './settings.ts';
@@ -39,8 +45,6 @@ import { TypingSigns } from './typing.ts';
 
 /** Conversations whose people are told a new presence key at once; the others get it with what we write next. */
 const TOLD_AT_ONCE_MAX = 64;
-/** The server has not been told our privacy since it changed. */
-const OWED = 'privacy-owed';
 
 export interface SocialParts {
   readonly platform: Platform;
@@ -52,6 +56,8 @@ export interface SocialParts {
   readonly channel: Channel;
   readonly emitter: Emitter;
   readonly account: () => Account;
+  /** Another device has changed the name. */
+  readonly onProfile: (account: Account) => void;
   /** There is something in the outbox, receipts may be owed. */
   readonly onQueued: () => void;
 }
@@ -73,7 +79,7 @@ export class Social {
     this.#typing = new TypingSigns({ platform, ledger, emitter, sender, groups, account, isOpen });
     this.#stops = [
       channel.onContent('typing', (received) => void this.#typing.received(received).catch(() => {})),
-      channel.onContent('settingsCopy', () => void this.#reload()),
+      channel.onContent('settingsCopy', () => void this.#copied().catch(() => {})),
       emitter.on('message', (message) => {
         if (message.outgoing) this.#typing.wrote(message.conversation);
         else this.#typing.arrived(message);
@@ -92,7 +98,10 @@ export class Social {
   async start(): Promise<void> {
     const { ledger, platform, account } = this.#parts;
     this.#settings = await ledger.change(async (tx) => {
-      if ((await tx.get('social', OWED)) === undefined) await tx.put('social', OWED, await isPrimary(tx, account()));
+      const primary = await isPrimary(tx, account());
+      if ((await privacyOwed(tx)) === undefined) await owePrivacy(tx, primary);
+      // A linked device has none of its own until the main device has told it.
+      if (primary && !(await areSettingsKnown(tx))) await noteSettingsChanged(tx, platform.now());
       await ownPresenceKey(tx, platform.crypto);
       return readSettings(tx);
     });
@@ -160,6 +169,7 @@ export class Social {
       const before = await readSettings(tx);
       const after = { ...before, ...change };
       await writeSettings(tx, after);
+      await noteSettingsChanged(tx, this.#parts.platform.now());
       if (after.presence !== before.presence) await this.#renewKey(tx);
       await this.#copy(tx);
     });
@@ -167,6 +177,19 @@ export class Social {
     this.#settle();
     this.#parts.onQueued();
     return this.#settings;
+  }
+
+  /** The own other devices show it, too; others learn it with what we write next. */
+  async setName(text: string): Promise<Account> {
+    const { ledger, account, platform, onQueued } = this.#parts;
+    const changed = { ...account(), name: cleanName(text) || account().handle };
+    await ledger.change(async (tx) => {
+      await writeProfile(tx, changed);
+      await noteNameChangedAt(tx, Math.max(Math.trunc(platform.now()), (await nameChangedAt(tx)) + 1));
+      await this.#copy(tx);
+    });
+    onQueued();
+    return changed;
   }
 
   async block(account: AccountId): Promise<void> {
@@ -217,9 +240,10 @@ export class Social {
 
   /** Whoever held the old key sees us no more; those who still may are given the new one. */
   async #renewKey(tx: StoreTransaction): Promise<void> {
-    const { crypto } = this.#parts.platform;
+    const { crypto, now } = this.#parts.platform;
     await newPresenceKey(tx, crypto);
-    await tx.put('social', OWED, true);
+    await noteSettingsChanged(tx, now());
+    await owePrivacy(tx, true);
     if ((await readSettings(tx)).presence !== 'contacts') return;
     const rows = await tx.list<ConversationRecord>('conversations');
     const all = rows.map(({ value }) => value).sort((a, b) => b.updatedAtMs - a.updatedAtMs);
@@ -240,6 +264,15 @@ export class Social {
     await tellOwnDevices(tx, this.#parts, await settingsCopy(tx, this.#parts.platform.crypto));
   }
 
+  /** Another device of ours has changed something. */
+  async #copied(): Promise<void> {
+    const { ledger, account, onProfile } = this.#parts;
+    const profile = await ledger.read((tx) => readProfile(tx));
+    if (profile && profile.name !== account().name) onProfile(profile);
+    await this.#reload();
+    this.#settle();
+  }
+
   async #reload(): Promise<void> {
     const settings = await this.#parts.ledger.read((tx) => readSettings(tx));
     this.#settings = settings;
@@ -251,7 +284,7 @@ export class Social {
     const { ledger, platform, socket } = this.#parts;
     if (!socket.isOnline) return;
     const owed = await ledger.read(async (tx) => {
-      if ((await tx.get('social', OWED)) !== true) return undefined;
+      if (!(await privacyOwed(tx))) return undefined;
       return { ...(await readSettings(tx)), key: await ownPresenceKey(tx, platform.crypto) };
     });
     if (!owed) return;
@@ -263,7 +296,7 @@ export class Social {
       const now = await readSettings(tx);
       const key = await ownPresenceKey(tx, platform.crypto);
       const isSame = now.presence === owed.presence && key.every((byte, i) => byte === owed.key[i]);
-      if (isSame) await tx.put('social', OWED, false);
+      if (isSame) await owePrivacy(tx, false);
     });
   }
 
@@ -273,9 +306,12 @@ export class Social {
     if (!socket.isOnline) return;
     const { accountIds } = await socket.request({ case: 'listBlocked', value: {} }, 'blocked');
     const ids = accountIds.map((id) => accountIdSchema.safeParse(id).data).filter((id) => id !== undefined);
-    await ledger.change(async (tx, changes: Changes) => {
-      for (const id of await replaceBlocked(tx, ids)) changes.conversation(id);
+    const changed = await ledger.change(async (tx, changes: Changes) => {
+      const others = await replaceBlocked(tx, ids);
+      for (const id of others) changes.conversation(id);
+      return others.length > 0;
     });
+    if (changed) this.#parts.emitter.emit('settings', this.#settings);
   }
 }
 

@@ -106,9 +106,13 @@ describe('calls, changed identities and several devices', () => {
     assert.equal((await tablet.messages(group.id)).filter(({ id }) => id === written.id).length, 1);
     await ann!.renameGroup(group.group.groupId, 'Both of us');
     await Promise.all([hasGroup(tablet, 'Both of us'), hasGroup(bob!, 'Both of us')]);
+    await tablet.setName('Anna');
+    await until(ann!, 'account', () => ann!.account?.name === 'Anna');
     await ann!.block(idOf(eve!));
     await until(tablet, 'settings', async () => (await tablet.blocked()).length === 1);
     await tablet.setSettings({ presence: 'nobody', readReceipts: true });
     await until(ann!, 'settings', () => ann!.settings.presence === 'nobody' && ann!.settings.readReceipts);
+    await ann!.unblock(idOf(eve!));
+    await until(tablet, 'settings', async () => (await tablet.blocked()).length === 0);
   });
 });
