@@ -33,6 +33,7 @@ export interface MessagingOptions {
   readonly linkLookMs?: number;
   readonly revokedLookMs?: number;
   readonly heartbeat?: HeartbeatBounds;
+  readonly urgentProbeMs?: number;
 }
 
 /** @throws Error in words when the data folder cannot be used */
@@ -88,6 +89,7 @@ export async function createMessaging(options: MessagingOptions): Promise<Runnin
     framesPerSecond: config.CARILLON_MESSAGING_FRAMES_PER_SECOND,
     ...(options.helloTimeoutMs === undefined ? {} : { helloTimeoutMs: options.helloTimeoutMs }),
     ...(options.heartbeat === undefined ? {} : { heartbeat: options.heartbeat }),
+    urgentProbeMs: options.urgentProbeMs,
     now,
     log,
   });

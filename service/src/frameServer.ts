@@ -50,6 +50,8 @@ export interface FrameServerOptions<In extends DescMessage, Out extends DescMess
 export interface FrameConnection<Out extends DescMessage> {
   /** Sends a frame; false when the socket is gone or cut for being too slow. */
   send(frame: MessageInitShape<Out>): boolean;
+  /** The peer has to give a sign of life within `withinMs`, or the socket ends. It is pinged, and need do nothing itself. */
+  probe(withinMs: number): void;
   /** Ends the socket with the code's close code and words. */
   fail(error: ProtocolError): void;
   readonly isOpen: boolean;

@@ -81,6 +81,7 @@ export class FrameSocket<In extends DescMessage, Out extends DescMessage, Sessio
   /** Ticks of the heartbeat: when the peer last was heard, and pings since. */
   #heardAt: number;
   #pings = 0;
+  #probe: NodeJS.Timeout | undefined;
 
   constructor(home: SocketHome<In, Out, Session>, ws: PeerSocket, stream: Duplex, remoteAddress: string | undefined) {
     this.remoteAddress = remoteAddress;
@@ -143,6 +144,24 @@ export class FrameSocket<In extends DescMessage, Out extends DescMessage, Sessio
     this.#stream.uncork();
   }
 
+  probe(withinMs: number): void {
+    if (this.#probe || !this.isOpen) return;
+    const probe = setTimeout(() => {
+      // What has arrived while this process was held up is read first.
+      setImmediate(() => {
+        if (this.#probe !== probe) return;
+        this.#probe = undefined;
+        if (this.#ws.isPaused) return;
+        this.fail(new ProtocolError('heartbeat-missed'));
+        // Nobody is there to answer the close.
+        this.#ws.terminate();
+      });
+    }, withinMs);
+    probe.unref();
+    this.#probe = probe;
+    this.#ws.ping();
+  }
+
   fail(error: ProtocolError): void {
     if (this.#ws.readyState >= WebSocket.CLOSING) return;
     // A close reason holds 123 bytes at most (RFC 6455 §5.5).
@@ -168,10 +187,12 @@ export class FrameSocket<In extends DescMessage, Out extends DescMessage, Sessio
   onSignOfLife(): void {
     this.#heardAt = this.#home.heartbeat.tick;
     this.#pings = 0;
+    if (this.#probe) this.#endProbe();
   }
 
   onClose(): void {
     this.#stopHelloTimer();
+    this.#endProbe();
     const wasOpen = this.#phase === 'open';
     this.#phase = 'closed';
     this.#early = undefined;
@@ -258,6 +279,11 @@ export class FrameSocket<In extends DescMessage, Out extends DescMessage, Sessio
       this.#inFlight--;
       if (this.#ws.isPaused) this.#ws.resume();
     }
+  }
+
+  #endProbe(): void {
+    clearTimeout(this.#probe);
+    this.#probe = undefined;
   }
 
   #stopHelloTimer(): void {

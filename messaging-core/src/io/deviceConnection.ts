@@ -15,6 +15,12 @@ import type { MessagingStore, QueuedEnvelope } from '../core/messagingStore.ts';
 import type { Attachment, DeviceSignal, EphemeralEnvelope } from '../core/switchboard.ts';
 import type { DeviceChanges } from './deviceChanges.ts';
 
+/**
+ * A device that was given a call shows a sign of life within this, or its socket is dead and the device is woken by a
+ * push instead while the call still rings. Shorter takes a slow link for a dead one: the device then connects again.
+ */
+export const URGENT_PROBE_MS = 10_000;
+
 export type MessagingConnection = FrameConnection<typeof MessagingServerFrameSchema>;
 
 /** What all connections share: one object for all of them. */
@@ -23,6 +29,8 @@ export interface DeviceConnectionHome {
   readonly changes: DeviceChanges;
   readonly now: () => number;
   readonly log: Log;
+  /** Default: `URGENT_PROBE_MS`. */
+  readonly urgentProbeMs: number | undefined;
 }
 
 export class DeviceConnection {
@@ -128,6 +136,7 @@ export class DeviceConnection {
         return;
       case 'deliver':
         connection.send({ body: { case: 'delivery', value: deliveryOf(effect.envelope) } });
+        if (effect.envelope.urgent) connection.probe(this.#home.urgentProbeMs ?? URGENT_PROBE_MS);
         return;
       case 'say-drained':
         connection.send({ body: { case: 'drained', value: {} } });

@@ -40,6 +40,7 @@ export interface SocketApiOptions {
   /** Default: as the protocol says. */
   readonly helloTimeoutMs?: number;
   readonly heartbeat?: HeartbeatBounds;
+  readonly urgentProbeMs?: number | undefined;
   readonly now: () => number;
   readonly log: Log;
 }
@@ -53,7 +54,7 @@ export type SocketApi = FrameServer<typeof MessagingClientFrameSchema, typeof Me
 
 export function createSocketApi(options: SocketApiOptions): SocketApi {
   const { store, switchboard, requests, events, tokenKeys, changes, framesPerSecond, now, log } = options;
-  const home = { store, changes, now, log };
+  const home = { store, changes, now, log, urgentProbeMs: options.urgentProbeMs };
   const verifier = new TokenVerifier({
     keys: tokenKeys.resolver,
     issuer: TOKEN.issuer.messaging,
