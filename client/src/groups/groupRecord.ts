@@ -11,6 +11,8 @@ export interface GroupRecord {
   readonly members: readonly (readonly [AccountId, GroupRoleName])[];
   readonly name: string;
   readonly picture: Uint8Array<ArrayBuffer> | undefined;
+  /** SHA-256 of their sealed form in the newest change that carried one. */
+  readonly stateDigest: Uint8Array<ArrayBuffer>;
   /** False once we have left or were removed. */
   readonly joined: boolean;
   /** Devices of the members, as the server last said; 0 before it was asked. */

@@ -14,6 +14,7 @@ import {
   readGroupRoster,
 } from '@carillon/protocol';
 import { readContact } from '../contacts/contactRecord.ts';
+import { sameBytes } from '../contacts/deviceLists.ts';
 import { readConversationRecord, touchConversation } from '../conversations/conversations.ts';
 import { addNotice, newMessageId } from '../conversations/writing.ts';
 import { beginMark } from '../messaging/applyReceipt.ts';
@@ -26,7 +27,7 @@ import { stepWords } from './core/words.ts';
 import { ask, isMember } from './groupInbox.ts';
 import { addChore } from './groupQueue.ts';
 import { type GroupDevices, type GroupRecord, readGroup, rosterOf, writeDevices, writeGroup } from './groupRecord.ts';
-import { type GroupState, openState } from './groupState.ts';
+import { openState } from './groupState.ts';
 import { memberContact } from './groupView.ts';
 import { knowSigners, type SignerParts } from './signers.ts';
 
@@ -49,6 +50,8 @@ export interface Introduction {
   readonly from: AccountId;
   readonly key: Uint8Array<ArrayBuffer>;
   readonly revision: number;
+  /** Of the sealed name and picture at that revision. */
+  readonly stateDigest: Uint8Array;
   /** Undefined: the changes are checked from the creation on. */
   readonly members: readonly (readonly [AccountId, GroupRoleName])[] | undefined;
 }
@@ -108,26 +111,25 @@ export class GroupSync {
     if (!roster.members.has(self)) return { outcome: 'gone' };
     const vouches = (base ?? roster).members.has(from) || followed.steps.some(({ after }) => after.members.has(from));
     if (!vouches) return { outcome: 'gone' };
-    const blank: GroupRecord = {
+    const { crypto } = this.#parts;
+    const signed = newestState(followed.steps);
+    const sealed =
+      signed ?? (sameBytes(crypto.sha256(reply.sealedState), introduction.stateDigest) && reply.sealedState);
+    const state = sealed ? openState(crypto, key, groupId, sealed) : undefined;
+    const joining: GroupRecord = {
       groupId,
       key,
       revision: roster.revision,
       members: [...roster.members],
-      name: 'Group',
-      picture: undefined,
+      name: state?.name ?? old?.name ?? 'Group',
+      picture: state ? state.picture : old?.picture,
+      stateDigest: signed ? crypto.sha256(signed) : new Uint8Array(introduction.stateDigest),
       joined: true,
       devicesRevision: 0n,
     };
-    const state = openState(this.#parts.crypto, key, groupId, reply.sealedState);
-    return this.#take(
-      { ...blank, ...(old ? { name: old.name, picture: old.picture } : {}), ...state },
-      followed,
-      reply,
-      {
-        from,
-        isNew: !old?.joined,
-      },
-    );
+    const joined = await this.#take(joining, followed, reply, { from, isNew: !old?.joined });
+    if (!sealed) await this.#say(groupId, OTHER_STATE);
+    return joined;
   }
 
   /** Undefined: there is no such group, or we are not in it. */
@@ -200,9 +202,11 @@ export class GroupSync {
   }
 
   /** The newest name and picture that a checked change carries. */
-  #stateAfter(group: GroupRecord, steps: readonly Step[]): GroupState | undefined {
-    const sealed = steps.findLast(({ read }) => read.sealedState !== undefined)?.read.sealedState;
-    return sealed && openState(this.#parts.crypto, group.key, group.groupId, sealed);
+  #stateAfter(group: GroupRecord, steps: readonly Step[]): Partial<GroupRecord> {
+    const sealed = newestState(steps);
+    if (!sealed) return {};
+    const stateDigest = this.#parts.crypto.sha256(sealed);
+    return { ...openState(this.#parts.crypto, group.key, group.groupId, sealed), stateDigest };
   }
 
   async #welcome(
@@ -262,6 +266,11 @@ export class GroupSync {
     });
   }
 }
+
+const OTHER_STATE = 'The server showed another name and picture than this group has. They were not believed.';
+
+const newestState = (steps: readonly Step[]) =>
+  steps.findLast(({ read }) => read.sealedState !== undefined)?.read.sealedState;
 
 /** Answers that no honest server gives, or that the person has to decide on. */
 const REFUSED: ReadonlySet<string> = new Set([

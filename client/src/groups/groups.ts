@@ -93,6 +93,7 @@ export class Groups {
       revision: 0,
       members: [],
       ...state,
+      stateDigest: new Uint8Array(),
       joined: true,
       devicesRevision: 0n,
     };
@@ -101,7 +102,8 @@ export class Groups {
     const roster = applyGroupChange(undefined, made.change, self.accountId);
     await socket.request({ case: 'createGroup', value: { change: made.signed } }, 'group');
     await ledger.change(async (tx, changes) => {
-      const group: GroupRecord = { ...blank, revision: roster.revision, members: [...roster.members] };
+      const stateDigest = crypto.sha256(made.sealedState ?? new Uint8Array());
+      const group: GroupRecord = { ...blank, revision: roster.revision, members: [...roster.members], stateDigest };
       await writeGroup(tx, group);
       await touchConversation(tx, groupId, platform.now(), { accepted: true });
       const notice = { id: newMessageId(crypto), conversation: groupId, words: 'You created the group.' };
@@ -230,6 +232,7 @@ export class Groups {
     const after: GroupRecord = {
       ...before,
       ...wanted.state,
+      ...(made.sealedState ? { stateDigest: crypto.sha256(made.sealedState) } : {}),
       revision: roster.revision,
       members: [...roster.members],
       joined: roster.members.has(self.accountId),
@@ -343,6 +346,7 @@ export class Groups {
       from,
       key: new Uint8Array(invite.groupKey),
       revision: invite.rosterRevision,
+      stateDigest: invite.stateDigest,
       members: members.length > 0 ? members : undefined,
     });
   }
@@ -379,7 +383,7 @@ const LATER: ReadonlySet<string> = new Set([
 ]);
 
 export function invitation(group: GroupRecord, withRoster: boolean): ContentBody {
-  const { groupId, key, revision, members } = group;
+  const { groupId, key, revision, members, stateDigest } = group;
   const roster = withRoster ? members.map(([accountId, role]) => ({ accountId, admin: role === 'admin' })) : [];
-  return { case: 'groupInvite', value: { groupId, groupKey: key, rosterRevision: revision, roster } };
+  return { case: 'groupInvite', value: { groupId, groupKey: key, rosterRevision: revision, roster, stateDigest } };
 }

@@ -50,6 +50,7 @@ describe('receipts for what was delivered', () => {
       members: Array.from({ length: members }, () => [id() as AccountId, 'member'] as const),
       name: 'Many',
       picture: undefined,
+      stateDigest: new Uint8Array(32),
       joined: true,
       devicesRevision: 1n,
     };

@@ -95,6 +95,30 @@ describe('a server that lies about a group', () => {
     await hears(ann, quiet, 'bob: in order');
   });
 
+  test('[GROUP-27] an older name is not believed, neither by a member nor by who is added', async () => {
+    const quiet = await group();
+    const server2 = new LyingServer();
+    const eve = await stage.person('eve', { platform: { WebSocket: server2.WebSocket } });
+    let older: Uint8Array | undefined;
+    server.lie = ({ body }) => {
+      if (body.case !== 'group') return;
+      older ??= body.value.sealedState;
+      body.value.sealedState = new Uint8Array(older);
+    };
+    await bob.setGroupAdmin(quiet.group.groupId, idOf(cat), true);
+    await hasGroup(ann, 'Quiet', ({ group: { revision } }) => revision === 2);
+    assert.ok(older);
+    await bob.renameGroup(quiet.group.groupId, 'Quieter');
+    await hasGroup(ann, 'Quieter');
+    server2.lie = ({ body }) => {
+      if (body.case === 'group') body.value.sealedState = new Uint8Array(older!);
+    };
+    await bob.addToGroup(quiet.group.groupId, [idOf(eve)]);
+    await hears(eve, quiet, 'They were not believed');
+    assert.equal(await groupOf(eve, 'Quiet'), undefined);
+    assert.ok(await groupOf(ann, 'Quieter'));
+  });
+
   test('[GROUP-24] a ciphertext moved to another group is not shown there', async () => {
     const quiet = await group();
     const loud = await group('Loud');
