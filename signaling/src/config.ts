@@ -21,7 +21,7 @@ export const signalingConfig = z.object({
   CARILLON_ICE_TURN_URLS: fields
     .list()
     .describe(
-      'TURN relays, comma separated, as turn:host:port?transport=udp. None: no call where no direct path exists.',
+      'TURN relays, comma separated, as turn:host:port?transport=udp. None: no call where no direct path exists. A relay of several workers is turn:host:first-last?transport=udp: an account is given one of these ports.',
     ),
   CARILLON_TURN_SECRET: z
     .string()
@@ -48,13 +48,15 @@ export const signalingConfig = z.object({
     .int()
     .min(1)
     .default(20_000)
-    .describe('Live calls at once; each costs about 3 KB, and its relayed frames.'),
+    .describe('Live calls of this node at once; each costs about 3 KB, and its relayed frames.'),
   CARILLON_SIGNALING_CREATES_PER_MINUTE: z.coerce
     .number()
     .int()
     .min(1)
     .default(30)
-    .describe('Calls that one account may create, on average and at once. Higher lets one account ring more people.'),
+    .describe(
+      'Calls that one account may create at this node, on average and at once. Higher lets one account ring more people.',
+    ),
   CARILLON_SIGNALING_SOCKETS_MAX: z.coerce
     .number()
     .int()
@@ -70,7 +72,7 @@ export const signalingConfig = z.object({
   CARILLON_REDIS_URL: fields
     .redisUrl()
     .describe(
-      'redis:// or rediss://: the end of each call is noted in the event stream there, which all services share. Calls themselves stay with this process.',
+      'redis:// or rediss://: calls are there instead of in the data folder, so that many nodes serve the same calls, and the end of each is noted in the event stream that all services share. Several, comma separated, are nodes of one Redis Cluster. Clocks of the nodes are to agree within a second.',
     ),
   CARILLON_NODE: fields.node(),
   CARILLON_SIGNALING_METRICS_PORT: metricsFields.port(),

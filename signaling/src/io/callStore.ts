@@ -18,6 +18,8 @@ export interface CallStoreEvents {
   due(callId: CallId): Promise<void>;
   /** The node that held this seat is gone. */
   orphaned(callId: CallId, device: Address, seat: SeatName): Promise<void>;
+  /** A newer socket of the device is on another node. */
+  replaced(device: Address, seat: SeatName): void;
   /** News may have been missed, and places lost: every seat is to be attached again. */
   unsure(): void;
 }
@@ -30,6 +32,8 @@ export interface CallStore {
   start(events: CallStoreEvents): Promise<void>;
   /** Names a seat of this node. */
   seatName(): SeatName;
+  /** The device's newest socket is this one; an older one on another node is ended. */
+  claim(device: Address, seat: SeatName): Promise<void>;
   /** News of the call are wanted from when it resolves. */
   follow(callId: CallId): Promise<void>;
   unfollow(callId: CallId): void;

@@ -118,6 +118,7 @@ export class Calls {
       },
       due: (callId) => calls.#quietly(callId, { type: 'tick' }),
       orphaned: (callId, device, seat) => calls.#lose(callId, device, seat),
+      replaced: (device, seat) => calls.#replaced(device, seat),
       unsure: () => calls.#attachAll(),
     });
     for (const call of store.restored) {
@@ -132,10 +133,8 @@ export class Calls {
   async apply(callId: CallId, event: CallEvent, asker?: Asker): Promise<Ticketed | undefined> {
     this.#refuseWhenClosed();
     if (asker) this.#admit(callId, event, asker);
-    if (event.type === 'create') await this.#beforeCreate(event, asker);
-    const ticketed = await this.#turns.take(callId, () => this.#step(callId, event, { asker }));
-    if (event.type === 'create') await this.#settleGlare(event);
-    return ticketed;
+    if (event.type === 'create') return this.#create(callId, event, asker);
+    return this.#turns.take(callId, () => this.#step(callId, event, { asker }));
   }
 
   /** The seat's socket is gone: its calls count the time. */
@@ -152,6 +151,7 @@ export class Calls {
     const { bounds } = this.#options;
     const nowMs = this.#clock.now();
     for (const [accountId, bucket] of this.#creates) if (bucket.isFull(nowMs)) this.#creates.delete(accountId);
+    for (const callId of this.#rooms.keys()) void this.#releaseWhenOver(callId);
     this.#store.sweep(nowMs, nowMs - bounds.ringMs - bounds.reconnectMs - SOCKET_DEATH_MS);
   }
 
@@ -191,13 +191,25 @@ export class Calls {
     }
   }
 
+  async #create(callId: CallId, event: Extract<CallEvent, { type: 'create' }>, asker?: Asker): Promise<undefined> {
+    const isNoted = await this.#beforeCreate(event, asker);
+    try {
+      await this.#turns.take(callId, () => this.#step(callId, event, { asker }));
+    } catch (error) {
+      const isRefused = error instanceof ProtocolError && error.code !== 'internal-error';
+      if (isNoted && isRefused) this.#store.dropCreated(event.by.accountId, callId);
+      throw error;
+    }
+    await this.#settleGlare(event);
+  }
+
   /**
    * A device that calls somebody with whom it is in a peer call already has lost
-   * or given up that call: it is hung up.
+   * or given up that call: it is hung up. False: the call is there already.
    */
-  async #beforeCreate(event: Extract<CallEvent, { type: 'create' }>, asker: Asker | undefined): Promise<void> {
+  async #beforeCreate(event: Extract<CallEvent, { type: 'create' }>, asker: Asker | undefined): Promise<boolean> {
     const { by, callId, callees, room } = event;
-    if (await this.#store.read(callId, true)) return;
+    if (await this.#store.read(callId, true)) return false;
     if (asker) this.#takeCreate(by.accountId);
     const callee = callees.length === 1 && !room ? callees[0] : undefined;
     for (const call of callee ? await this.#createdByAny(by.accountId, callee) : []) {
@@ -212,6 +224,7 @@ export class Calls {
     }
     // Before the call is there: of two who call each other, whoever looks last sees both.
     await this.#store.noteCreated(by.accountId, callId, this.#clock.now());
+    return true;
   }
 
   #takeCreate(accountId: AccountId): void {
@@ -354,9 +367,19 @@ export class Calls {
     return this.#quietly(callId, { type: 'socket_lost', by: device }, { onlyFor: { device, seat } });
   }
 
+  #replaced(device: Address, id: SeatName): void {
+    const { seats } = this.#options;
+    const seat = seats.at(device);
+    if (seat?.id !== id || !seats.leave(seat)) return;
+    seat.connection?.fail(new ProtocolError('replaced-by-new-connection'));
+    this.lost(seat);
+  }
+
   /** Takes the place of every seat again, and what it may have missed. */
   #attachAll(): void {
     for (const seat of this.#options.seats.all()) {
+      // What others still say of the place by its old name is about a node that they took for dead.
+      seat.name = this.#store.seatName();
       for (const [callId, { lastSeq, waiting }] of seat.attached) {
         if (waiting) continue;
         void this.#quietly(callId, { type: 'attach', by: seat.address, receivedSeq: lastSeq }, { seat });
@@ -379,6 +402,12 @@ export class Calls {
   #assigned(callId: CallId, node: string): void {
     this.#rooms.set(callId, node);
     this.#options.nodes.assigned(node);
+  }
+
+  /** The last of its people here may have gone before its end. */
+  async #releaseWhenOver(callId: CallId): Promise<void> {
+    const stored = await this.#store.read(callId, false).catch(() => null);
+    if (stored !== null && stored?.call.phase !== 'live') this.#over(callId);
   }
 
   #over(callId: CallId): void {

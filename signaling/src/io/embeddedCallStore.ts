@@ -63,6 +63,7 @@ export class EmbeddedCallStore implements CallStore {
 
   // This process hears of everything, and at once.
   async follow(): Promise<void> {}
+  async claim(): Promise<void> {}
   unfollow(): void {}
 
   async read(callId: CallId): Promise<StoredCall | undefined> {

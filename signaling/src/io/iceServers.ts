@@ -3,7 +3,7 @@
 // relay check them: the user name is `expiry:user`, the password its HMAC-SHA1.
 // The relay and its logs see the user name, so `user` is a pseudonym of the
 // account, stable for quotas, from which the account cannot be found.
-import { createHmac } from 'node:crypto';
+import { createHash, createHmac } from 'node:crypto';
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { AccountId, IceServerSchema } from '@carillon/protocol';
 
@@ -23,11 +23,23 @@ export function iceServersFor(
   const servers: MessageInitShape<typeof IceServerSchema>[] = [];
   if (stunUrls.length > 0) servers.push({ urls: [...stunUrls] });
   if (turnUrls.length > 0 && turnSecret !== undefined) {
-    const username = `${Math.floor(nowMs / 1000) + lifetimeSeconds}:${pseudonym(accountId, turnSecret)}`;
+    const user = pseudonym(accountId, turnSecret);
+    const username = `${Math.floor(nowMs / 1000) + lifetimeSeconds}:${user}`;
     const credential = createHmac('sha1', turnSecret).update(username).digest('base64');
-    servers.push({ urls: [...turnUrls], username, credential });
+    servers.push({ urls: turnUrls.map((url) => atOneWorker(url, user)), username, credential });
   }
   return servers;
+}
+
+/** `:first-last` before the query: one relay of several processes. */
+const PORT_RANGE = /:(\d+)-(\d+)(?=\?|$)/;
+
+/** Always the same for an account, so that the quotas which each worker counts are those of the account. */
+function atOneWorker(url: string, user: string): string {
+  return url.replace(PORT_RANGE, (_all, first: string, last: string) => {
+    const workers = Math.max(1, Number(last) - Number(first) + 1);
+    return `:${Number(first) + (createHash('sha256').update(user).digest().readUInt32BE(0) % workers)}`;
+  });
 }
 
 function pseudonym(accountId: AccountId, turnSecret: string): string {

@@ -34,7 +34,9 @@ export interface Heard {
 export class Seat {
   readonly address: Address;
   /** Among all seats of all nodes. */
-  readonly name: SeatName;
+  readonly id: SeatName;
+  /** By which it holds the device's place in calls: `id`, until others may have taken its node for dead. */
+  name: SeatName;
   /** Calls this socket has created, rung, accepted or attached: those it hears of. */
   readonly attached = new Map<CallId, Attachment>();
   /** Its socket has closed, or a newer one has taken its place. */
@@ -42,9 +44,10 @@ export class Seat {
   readonly relays: TokenBucket;
   connection: Connection | undefined;
 
-  constructor(address: Address, name: SeatName, nowMs: number) {
+  constructor(address: Address, id: SeatName, nowMs: number) {
     this.address = address;
-    this.name = name;
+    this.id = id;
+    this.name = id;
     this.relays = new TokenBucket(RELAY_RATE, nowMs);
   }
 }

@@ -17,12 +17,11 @@ import type { JWTVerifyGetKey } from 'jose';
 import type { SignalingConfig } from '../config.ts';
 import { openCallEvents } from './callEvents.ts';
 import { Calls } from './calls.ts';
-import { EmbeddedCallStore } from './embeddedCallStore.ts';
 import { iceServersFor } from './iceServers.ts';
+import { openStore } from './openStore.ts';
 import { readRequest } from './requests.ts';
 import { type Connection, Seat, Seats } from './seats.ts';
 import { FewestRooms, type SfuNodes, sfuNodeOf } from './sfuNodes.ts';
-import { SqliteCallFile } from './sqliteCallFile.ts';
 import { TicketSigner } from './tickets.ts';
 import { clockOf } from './timers.ts';
 
@@ -34,6 +33,8 @@ export interface SignalingOptions {
   readonly accessKeys?: JWTVerifyGetKey | URL;
   /** Tests only need removed devices sooner. */
   readonly revocationPollMs?: number;
+  /** Tests only need dead nodes noticed sooner. */
+  readonly leaseMs?: number;
   readonly nodes?: SfuNodes;
   /** Unix milliseconds. */
   readonly now?: () => number;
@@ -64,11 +65,7 @@ export async function createSignaling(
   const seats = new Seats();
   const events = await openCallEvents({ config, dataDir, liveCalls: () => calls.live, now, log });
   const nodes = options.nodes ?? new FewestRooms(config.CARILLON_SFU_NODES.map(sfuNodeOf));
-  const store = new EmbeddedCallStore({
-    file: new SqliteCallFile(join(dataDir, 'calls.sqlite')),
-    callsMax: config.CARILLON_SIGNALING_CALLS_MAX,
-    log,
-  });
+  const store = await openStore({ config, dataDir, now, log, ownKey: tickets.jwks.keys[0]!, leaseMs: options.leaseMs });
   const calls = await Calls.open({
     store,
     seats,
@@ -118,10 +115,11 @@ export async function createSignaling(
       const { sub, dev } = await verifier.verify(token, now());
       return new Seat({ accountId: sub, deviceId: dev }, store.seatName(), now());
     },
-    open(connection: Connection, seat: Seat) {
+    async open(connection: Connection, seat: Seat) {
       seat.connection = connection;
       const replaced = seats.take(seat);
       if (replaced) calls.lost(replaced);
+      await store.claim(seat.address, seat.id);
       const iceServers = iceServersFor(seat.address.accountId, now(), ice);
       return { body: { case: 'welcome' as const, value: { self: seat.address, iceServers } } };
     },
@@ -141,7 +139,7 @@ export async function createSignaling(
   return {
     handleRequest(message, response, url) {
       if (url.pathname !== PATHS.signaling.jwks || message.method !== 'GET') return false;
-      sendJson(response, 200, tickets.jwks, { 'cache-control': 'public, max-age=300' });
+      void store.jwks().then((jwks) => sendJson(response, 200, jwks, { 'cache-control': 'public, max-age=60' }));
       return true;
     },
     handleUpgrade: (message, socket, head) => server.handleUpgrade(message, socket, head),

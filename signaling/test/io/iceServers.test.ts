@@ -37,6 +37,24 @@ describe('ICE servers', () => {
     assert.notEqual(user(one), user(two));
   });
 
+  it('[TURN-13] spread accounts over the workers of a relay, an account always at one', () => {
+    const turnUrls = ['turn:a:3478-3481?transport=udp', 'turn:[::1]:10-11', 'turns:a:443?transport=tcp'];
+    const urlsOf = (account: AccountId) => iceServersFor(account, 0, { ...options, turnUrls })[1]?.urls ?? [];
+    const seen = new Set<string>();
+    for (let n = 0; n < 200; n++) {
+      const account = newId<AccountId>();
+      const urls = urlsOf(account);
+      assert.deepEqual(urlsOf(account), urls);
+      assert.match(urls[1] ?? '', /^turn:\[::1\]:1[01]$/);
+      assert.equal(urls[2], turnUrls[2]);
+      seen.add(urls[0] ?? '');
+    }
+    assert.deepEqual(
+      [...seen].sort(),
+      [3478, 3479, 3480, 3481].map((port) => `turn:a:${port}?transport=udp`),
+    );
+  });
+
   it('come with the welcome', async (t) => {
     const harness = new Harness();
     t.after(() => harness.end());

@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { after, before, describe, it, type TestContext } from 'node:test';
+import { type CallId, utf8 } from '@carillon/protocol';
+import { RedisLink } from '@carillon/service/redis';
+import { RedisCallStore } from '../../../src/io/redis/redisCallStore.ts';
+import { device, Play } from '../../core/people.ts';
+import { type RedisServer, startRedis } from '../../redisServer.ts';
+import { callStoreContract, opened } from '../callStoreContract.ts';
+
+describe('calls of many nodes', () => {
+  let redis: RedisServer;
+  before(async () => {
+    redis = await startRedis();
+  });
+  after(() => redis.stop());
+
+  async function node(t: TestContext, name: string, events = {}, leaseMs?: number) {
+    const link = await RedisLink.connect({ url: redis.url });
+    const store = await RedisCallStore.open({ link, node: name, now: Date.now, endedKeptMs: 60_000, leaseMs });
+    const result = await opened(store, events);
+    let isOpen = true;
+    const end = async () => {
+      if (!isOpen) return;
+      isOpen = false;
+      await store.close();
+      await link.close();
+    };
+    t.after(end);
+    /** As if its process were killed: nothing is said any more. */
+    const die = async () => {
+      isOpen = false;
+      await link.close();
+      await store.close();
+    };
+    return { ...result, end, die, link };
+  }
+
+  callStoreContract(async (t) => [await node(t, 'one'), await node(t, 'two')]);
+
+  const swap = (callId: string, version: number, more = {}) => {
+    const call = { ...new Play().create(['bob']).live, callId: callId as CallId };
+    return { callId: call.callId, version, call, detach: [], told: { state: [], ended: [] }, ...more };
+  };
+
+  it('[CALL-28] finds the seats of a node that died, and sees to its deadlines', async (t) => {
+    const dead = await node(t, 'dead', {}, 600);
+    const seat = dead.store.seatName();
+    await dead.store.swap(swap('call-of-the-dead', 0, { attach: { device: device('alice'), seat, receivedSeq: 0n } }));
+    await dead.die();
+    const found = new Promise((resolve) => {
+      const due = new Promise<CallId>((dueNow) => {
+        void node(t, 'heir', {
+          orphaned: async (...orphan: unknown[]) => resolve([orphan, await due]),
+          due: async (callId: CallId) => dueNow(callId),
+        });
+      });
+    });
+    // Its ring ended long ago: the deadline of the core's tests is in 1970.
+    assert.deepEqual(await found, [['call-of-the-dead', device('alice'), seat], 'call-of-the-dead']);
+  });
+
+  it('ends the older socket of a device wherever it is', async (t) => {
+    const replaced = new Promise((resolve) => {
+      void (async () => {
+        const one = await node(t, 'one', { replaced: (...what: unknown[]) => resolve(what) });
+        const two = await node(t, 'two');
+        await one.store.claim(device('carol'), one.store.seatName());
+        await two.store.claim(device('carol'), two.store.seatName());
+      })();
+    });
+    const [who, seat] = (await replaced) as [unknown, string];
+    assert.deepEqual(who, device('carol'));
+    assert.match(seat, /^one\.[0-9a-f]{12}\|1$/);
+  });
+
+  it('leaves nothing behind of an ended call but its endings, for a while', async (t) => {
+    const { store, link } = await node(t, 'one');
+    const seat = store.seatName();
+    const attach = { device: device('alice'), seat, receivedSeq: 0n };
+    const { call } = swap('brief', 0);
+    await store.swap(swap('brief', 0, { attach }));
+    await store.relay({ call, version: 1, from: device('bob'), to: device('alice'), sealed: utf8('x'), nowMs: 1 });
+    const keys = async () => ((await link.everywhere(['KEYS', '*brief*']))[0] as Buffer[]).map(String);
+    assert.equal((await keys()).length, 2);
+    const ended = new Play().create(['bob']).ask('hang_up', 'alice').call!;
+    await store.swap({ ...swap('brief', 1), call: { ...ended, callId: call.callId } });
+    const [left, ...others] = await keys();
+    assert.deepEqual(others, []);
+    const life = Number(await link.command(left!, ['PTTL', left!]));
+    assert.ok(life > 50_000 && life <= 60_000);
+  });
+});
