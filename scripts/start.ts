@@ -26,7 +26,9 @@ turn and media-pipeline on embedded engines, behind one port.
   --address IP      with --lan: this machine's address on the network (default: found)
   --cert F --key F  PEM certificate and key to use instead of a self-signed one
   --data-dir DIR    where accounts, queues and blobs are kept (default .carillon)
-  --turn-port N     UDP port of the STUN/TURN relay (default 3478)
+  --turn-port N     UDP and TCP port of the STUN/TURN relay (default 3478)
+  --turn-tls-port N with --cert and --key: TCP port on which the relay speaks TLS, for
+                    networks that let nothing else through (default 5349; 443 where it is free)
   --sfu-port N      UDP and TCP port of group-call media (default 44300)
   --help            this text
 
@@ -42,6 +44,7 @@ const { values } = parseArgs({
     key: { type: 'string' },
     'data-dir': { type: 'string', default: process.env.CARILLON_DATA_DIR ?? '.carillon' },
     'turn-port': { type: 'string', default: '3478' },
+    'turn-tls-port': { type: 'string', default: '5349' },
     'sfu-port': { type: 'string', default: '44300' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -79,6 +82,8 @@ async function main(): Promise<void> {
     ...(tls ? { tls } : {}),
     mediaAddress,
     turnPort: portNumber('turn-port', values['turn-port']),
+    // Browsers let a user past a self-signed certificate on a page, never for a relay.
+    turnTlsPort: own && portNumber('turn-tls-port', values['turn-tls-port']),
     sfuPort: portNumber('sfu-port', values['sfu-port']),
     webDir: WEB_DIST,
     log: createLog('carillon', { json: process.env.CARILLON_LOG === 'json' }),

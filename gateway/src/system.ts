@@ -35,6 +35,8 @@ export interface SystemOptions {
   readonly mediaAddress: string;
   /** UDP port of the relay, UDP and TCP port of the SFU; 0 takes free ones. */
   readonly turnPort: number;
+  /** TCP port on which the relay speaks TLS with the certificate above; not without both. */
+  readonly turnTlsPort?: number | undefined;
   readonly sfuPort: number;
   readonly webDir: string;
   /** More configuration for the services (tests: taps, short times). */
@@ -68,10 +70,13 @@ const SEGMENTS: ReadonlyMap<string, ServiceName> = new Map([
 
 /** @throws Error in words when a service cannot start or the port is taken; nothing is left running. */
 export async function startSystem(options: SystemOptions): Promise<System> {
-  const { dataDir, log, mediaAddress, sfuPort } = options;
+  const { dataDir, log, mediaAddress, sfuPort, tls, turnTlsPort } = options;
   mkdirSync(dataDir, { recursive: true });
   const turnPort = options.turnPort || (await freeTurnPort(listenAddress(mediaAddress)));
-  const wiring: Wiring = { mediaAddress, turnPort, sfuPort, turnSecret: turnSecret(dataDir) };
+  const turnTls = tls && turnTlsPort ? { ...tls, port: turnTlsPort } : undefined;
+  // What is no number is said by the relay, in its own words.
+  const turnWorkers = Number(options.env?.CARILLON_TURN_WORKERS ?? process.env.CARILLON_TURN_WORKERS ?? 1);
+  const wiring: Wiring = { mediaAddress, turnPort, turnWorkers, turnTls, sfuPort, turnSecret: turnSecret(dataDir) };
   const common = { ...options.env, CARILLON_DATA_DIR: dataDir };
   const service = (name: ServiceName, portVariable: string, env: Record<string, string> = {}) =>
     new ServiceProcess({

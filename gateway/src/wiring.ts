@@ -5,6 +5,9 @@ export interface Wiring {
   /** By which clients reach the relay and the SFU. */
   readonly mediaAddress: string;
   readonly turnPort: number;
+  /** Its processes, on as many UDP ports from that on. */
+  readonly turnWorkers: number;
+  readonly turnTls: { readonly port: number; readonly certificate: string; readonly key: string } | undefined;
   readonly sfuPort: number;
   /** Shared by signaling and the relay. */
   readonly turnSecret: string;
@@ -18,8 +21,13 @@ export function listenAddress(mediaAddress: string): string {
 }
 
 export function signalingEnvironment(wiring: Wiring, messagingUrl: string): Environment {
-  const { mediaAddress, turnPort, turnSecret } = wiring;
-  const turnUrls = ['udp', 'tcp'].map((transport) => `turn:${mediaAddress}:${turnPort}?transport=${transport}`);
+  const { mediaAddress, turnPort, turnWorkers, turnTls, turnSecret } = wiring;
+  const udpPorts = turnWorkers > 1 ? `${turnPort}-${turnPort + turnWorkers - 1}` : `${turnPort}`;
+  const turnUrls = [
+    `turn:${mediaAddress}:${udpPorts}?transport=udp`,
+    `turn:${mediaAddress}:${turnPort}?transport=tcp`,
+    ...(turnTls ? [`turns:${mediaAddress}:${turnTls.port}?transport=tcp`] : []),
+  ];
   return {
     CARILLON_MESSAGING_URL: messagingUrl,
     CARILLON_TURN_SECRET: turnSecret,
@@ -33,10 +41,19 @@ export function mediaEnvironment(messagingUrl: string): Environment {
 }
 
 export function turnEnvironment(wiring: Wiring): Environment {
+  const { turnTls } = wiring;
   return {
     CARILLON_TURN_SECRET: wiring.turnSecret,
     CARILLON_TURN_LISTEN: listenAddress(wiring.mediaAddress),
     CARILLON_TURN_PORT: String(wiring.turnPort),
+    CARILLON_TURN_WORKERS: String(wiring.turnWorkers),
+    ...(turnTls
+      ? {
+          CARILLON_TURN_TLS_PORT: String(turnTls.port),
+          CARILLON_TURN_TLS_CERT: turnTls.certificate,
+          CARILLON_TURN_TLS_KEY: turnTls.key,
+        }
+      : {}),
     CARILLON_TURN_RELAY_ADDRESS: wiring.mediaAddress,
     CARILLON_TURN_ALLOW_PEERS: localNetworks().join(','),
   };

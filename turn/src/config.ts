@@ -25,6 +25,15 @@ export const turnConfig = z.object({
       'IPv6 address that it listens on besides, on the same ports, and relays from to peers that have IPv6. Without it IPv6 is refused (440).',
     ),
   CARILLON_TURN_PORT: port(3478).describe('UDP port of the relay; 0 takes a free one.'),
+  CARILLON_TURN_WORKERS: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(64)
+    .default(1)
+    .describe(
+      'Processes that relay, one for each core that it may have. The first has CARILLON_TURN_PORT for UDP, each other the next port; TCP and TLS keep one port for all. Quotas and limits are counted by each.',
+    ),
   CARILLON_TURN_TCP_PORT: z.coerce
     .number()
     .int()
@@ -37,8 +46,11 @@ export const turnConfig = z.object({
   CARILLON_TURN_TLS_PORT: port(0).describe(
     'TLS port; 0 turns it off. 443 passes where only the web does. Needs the two below.',
   ),
-  CARILLON_TURN_TLS_CERT: z.string().optional().describe('File of the certificate chain for TLS, PEM.'),
-  CARILLON_TURN_TLS_KEY: z.string().optional().describe('File of its private key, PEM.'),
+  CARILLON_TURN_TLS_CERT: z
+    .string()
+    .optional()
+    .describe('File of the certificate chain for TLS, PEM; or the PEM itself.'),
+  CARILLON_TURN_TLS_KEY: z.string().optional().describe('File of its private key, PEM; or the PEM itself.'),
   CARILLON_TURN_RELAY_ADDRESS: z
     .ipv4()
     .optional()

@@ -1,8 +1,6 @@
 import { type Log, type RunningService, type ServiceDefinition, sendJson, serveMetrics } from '@carillon/service';
 import { type TurnConfig, turnConfig } from './config.ts';
-import { configuredOptions } from './io/configuredOptions.ts';
-import { Relay } from './io/relay.ts';
-import { tapFile } from './io/tapFile.ts';
+import { startRelayService } from './io/relayService.ts';
 import { relayMetrics } from './metrics.ts';
 
 export { type TurnConfig, turnConfig } from './config.ts';
@@ -30,30 +28,28 @@ export const turnService: ServiceDefinition<typeof turnConfig.shape> = {
 };
 
 async function startTurn(config: TurnConfig, log: Log): Promise<RunningService> {
-  const tap = config.CARILLON_TURN_TAP_FILE ? tapFile(config.CARILLON_TURN_TAP_FILE) : undefined;
-  const relay = new Relay({ ...configuredOptions(config, log), tap: tap?.tap });
-  const { ipv6, ...ports } = await relay.start();
-  log.info('relaying', { ...ports, ipv6: ipv6?.udp });
+  const relays = await startRelayService(config, log);
+  const { ipv6, ...ports } = relays.ports;
+  log.info('relaying', { ...ports, ipv6: ipv6?.udp, workers: config.CARILLON_TURN_WORKERS });
   const { CARILLON_METRICS_HOST: host, CARILLON_TURN_METRICS_PORT: port } = config;
   const metrics =
     port === undefined
       ? undefined
       : await serveMetrics(
-          relayMetrics(() => relay.stats),
+          relayMetrics(() => relays.stats),
           host,
           port,
         );
   return {
-    problems: () => [],
+    problems: () => relays.problems(),
     handleRequest: (_request, response, url) => {
       if (url.pathname !== '/turn/stats') return false;
-      sendJson(response, 200, relay.stats);
+      sendJson(response, 200, relays.stats);
       return true;
     },
     close: async () => {
-      await relay.stop();
+      await relays.stop();
       await metrics?.close();
-      tap?.close();
     },
   };
 }

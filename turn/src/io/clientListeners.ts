@@ -1,5 +1,6 @@
 // Where clients come in: UDP, TCP and TLS, on an address of each family.
 import type { RemoteInfo, Socket } from 'node:dgram';
+import type { Socket as NetSocket } from 'node:net';
 import type { Log } from '@carillon/service';
 import { familyOf } from '../core/address.ts';
 import type { ClientLink } from './clientLink.ts';
@@ -54,7 +55,17 @@ export class ClientListeners {
     await bind(udp, this.#options.port, host);
     // An ICMP error for one client must not end the relay for all.
     udp.on('error', (error) => this.#log.warn('listener error', { error: error.message }));
-    return { udp: udp.address().port, tcp: await tcp?.start(), tls: await tls?.start() };
+    const { port } = udp.address();
+    if (this.#options.adoptsStreams) return { udp: port, tcp: undefined, tls: undefined };
+    return { udp: port, tcp: await tcp?.start(), tls: await tls?.start() };
+  }
+
+  /** A connection that another process accepted. */
+  adopt(over: 'tcp' | 'tls', socket: NetSocket): void {
+    const listener = familyOf(socket.remoteAddress ?? '') === 'ipv6' ? this.#ipv6 : this.#ipv4;
+    const streams = listener?.[over];
+    if (streams) streams.adopt(socket);
+    else socket.destroy();
   }
 
   async stop(): Promise<void> {

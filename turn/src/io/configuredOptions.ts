@@ -46,5 +46,9 @@ function tls(config: TurnConfig) {
   const { CARILLON_TURN_TLS_PORT: port, CARILLON_TURN_TLS_CERT: cert, CARILLON_TURN_TLS_KEY: key } = config;
   if (port === 0) return undefined;
   if (!cert || !key) throw new Error('CARILLON_TURN_TLS_PORT needs CARILLON_TURN_TLS_CERT and CARILLON_TURN_TLS_KEY.');
-  return { port, cert: readFileSync(cert), key: readFileSync(key) };
+  return { port, cert: pem(cert), key: pem(key) };
+}
+
+function pem(fileOrText: string): string {
+  return fileOrText.startsWith('-----BEGIN ') ? fileOrText : readFileSync(fileOrText, 'utf8');
 }

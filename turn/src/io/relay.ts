@@ -3,6 +3,7 @@
 // allocations are replaced (README.md says why).
 import { randomBytes } from 'node:crypto';
 import type { RemoteInfo, Socket } from 'node:dgram';
+import type { Socket as NetSocket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import NodeTurn from 'node-turn';
 import type { Family, TransportAddress } from '../core/address.ts';
@@ -120,6 +121,12 @@ export class Relay extends NodeTurn {
     clearInterval(this.#sweeper);
     for (const allocation of this.#allocations.values()) this.#release(allocation);
     await this.#listeners.stop();
+  }
+
+  /** A client's connection that the process before the workers accepted. */
+  adopt(over: 'tcp' | 'tls', socket: NetSocket): void {
+    if (this.#draining) socket.destroy();
+    else this.#listeners.adopt(over, socket);
   }
 
   #isInUse(): boolean {

@@ -16,6 +16,8 @@ export interface RelayOptions {
   /** TCP, on the same address; undefined: none, 0: a free port. */
   readonly tcpPort?: number | undefined;
   readonly tls?: { readonly port: number; readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  /** Connections are not listened for but come by `adopt`, from the process that listens for all workers. */
+  readonly adoptsStreams?: boolean;
   /** As peers see the relay; the listening address when not given. */
   readonly relayAddress?: string | undefined;
   readonly portMin: number;

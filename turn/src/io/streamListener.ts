@@ -67,6 +67,16 @@ export class StreamListener {
     });
   }
 
+  /** A connection that was accepted elsewhere, and nothing read from it. */
+  adopt(socket: Socket): void {
+    if (this.#connections.size >= CONNECTIONS_MAX) {
+      socket.destroy();
+      return;
+    }
+    this.#server.emit('connection', socket);
+    socket.resume();
+  }
+
   async stop(): Promise<void> {
     const closed = this.#server.listening && new Promise<void>((resolve) => this.#server.close(() => resolve()));
     for (const socket of this.#connections) socket.destroy();
