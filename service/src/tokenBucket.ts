@@ -1,3 +1,6 @@
+/** By so much at least a clock was set, and not merely unsteady: the bucket fills on from then, not only once the old time has come again. */
+const SET_BACK_MS = 60_000;
+
 /** Token bucket: `perSecond` on average, up to `burst` at once. Time comes from the caller. */
 export class TokenBucket {
   /** Shared by all buckets of a kind: there may be one for each socket. */
@@ -17,7 +20,8 @@ export class TokenBucket {
       this.#rate.burst,
       this.#tokens + (Math.max(0, nowMs - this.#atMs) / 1000) * this.#rate.perSecond,
     );
-    this.#atMs = Math.max(this.#atMs, nowMs);
+    const isSetBack = nowMs < this.#atMs - SET_BACK_MS;
+    this.#atMs = isSetBack ? nowMs : Math.max(this.#atMs, nowMs);
     if (this.#tokens < count) return false;
     this.#tokens -= count;
     return true;

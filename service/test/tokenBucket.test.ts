@@ -22,3 +22,10 @@ test('a clock that goes back gives nothing', () => {
   assert.equal(bucket.take(1050), false);
   assert.equal(bucket.take(1100), true);
 });
+
+test('a clock that is set back by hours does not hold anybody up for hours', () => {
+  const bucket = new TokenBucket({ perSecond: 10, burst: 1 }, 7_200_000);
+  assert.equal(bucket.take(7_200_000), true);
+  assert.equal(bucket.take(0), false);
+  assert.equal(bucket.take(100), true);
+});

@@ -47,7 +47,7 @@ export class NodeLeases {
   /** This run of this node. */
   readonly run: string;
   readonly #options: NodeLeasesOptions;
-  readonly #believed = new Map<string, { readonly held: boolean; readonly untilMs: number }>();
+  readonly #believed = new Map<string, { readonly held: boolean; readonly atMs: number }>();
   #timer: NodeJS.Timeout | undefined;
   #lost = false;
   #closed = false;
@@ -74,10 +74,11 @@ export class NodeLeases {
     if (run === this.run) return true;
     const nowMs = this.#options.now();
     const believed = this.#believed.get(run);
-    if (believed && believed.untilMs > nowMs) return believed.held;
+    // In either direction: a clock may be set back.
+    if (believed && Math.abs(nowMs - believed.atMs) < BELIEVED_MS) return believed.held;
     const held = (await this.#options.link.run(HELD, leaseKey(run))) === 1;
     this.#believed.delete(run);
-    this.#believed.set(run, { held, untilMs: nowMs + BELIEVED_MS });
+    this.#believed.set(run, { held, atMs: nowMs });
     if (this.#believed.size > REMEMBERED_MAX) this.#believed.delete(this.#believed.keys().next().value!);
     return held;
   }

@@ -56,8 +56,8 @@ export class PushDispatcher {
   readonly #options: PushDispatcherOptions;
   readonly #rules: WakeRules;
   readonly #devices = new Map<string, Device>();
-  /** Services that asked for a pause, and until when. */
-  readonly #pausedUntilMs = new Map<PushServiceName, number>();
+  /** Services that asked for a pause, and until when; of Web Push each origin is one. */
+  readonly #pausedUntilMs = new Map<string, number>();
   readonly #forgetting: NodeJS.Timeout;
   #closed = false;
 
@@ -160,13 +160,14 @@ export class PushDispatcher {
       this.#step(device, { type: 'pushed-elsewhere', atMs: elsewhereAtMs });
       return;
     }
-    const leftMs = (this.#pausedUntilMs.get(target.service) ?? 0) - now();
+    const paused = pausedAs(target);
+    const leftMs = (this.#pausedUntilMs.get(paused) ?? 0) - now();
     const outcome: PushOutcome =
       leftMs > 0
         ? { type: 'try-again', retryAfterMs: leftMs, service: false }
         : await this.#options.senders.get(target.service)!.send(target, wake);
     if (outcome.type === 'try-again' && outcome.service && outcome.retryAfterMs)
-      this.#pausedUntilMs.set(target.service, now() + Math.min(outcome.retryAfterMs, this.#rules.retryAfterMaxMs));
+      this.#pausedUntilMs.set(paused, now() + Math.min(outcome.retryAfterMs, this.#rules.retryAfterMaxMs));
     if (outcome.type === 'refused') log.error('push refused', { service: target.service, reason: outcome.reason });
     onPush?.(target.service, outcome.type);
     this.#step(device, { type: 'answered', outcome, random: Math.random() });
@@ -199,7 +200,13 @@ export class PushDispatcher {
     const nowMs = this.#options.now();
     for (const [key, { state }] of this.#devices)
       if (isForgettable(state, nowMs, this.#rules)) this.#devices.delete(key);
+    for (const [key, untilMs] of this.#pausedUntilMs) if (untilMs <= nowMs) this.#pausedUntilMs.delete(key);
   }
+}
+
+/** One browser maker's push service that is down says nothing of another's. */
+function pausedAs({ service, token }: PushTarget): string {
+  return service === 'web' ? new URL(token).origin : service;
 }
 
 function newDevice(address: Address): Device {
