@@ -82,3 +82,21 @@ test('closing commits what waits and refuses what comes after', async () => {
   assert.deepEqual(words(), ['a']);
   await assert.rejects(add('b'), { code: 'shutting-down' });
 });
+
+test('[MSG-1] nothing counts as written when the commit itself fails, though every write went well', async () => {
+  const { db, commits, add, words } = openTable();
+  // Checked at the commit, as a full or broken disk is noticed there.
+  db.exec(
+    'CREATE TABLE notes (word TEXT REFERENCES words (word) DEFERRABLE INITIALLY DEFERRED); PRAGMA foreign_keys = ON',
+  );
+  const note = commits.write(() => db.exec("INSERT INTO notes VALUES ('nobody wrote this')"));
+  const results = await Promise.allSettled([add('a'), note, add('b')]);
+  assert.deepEqual(
+    results.map((result) => result.status),
+    ['rejected', 'rejected', 'rejected'],
+  );
+  assert.deepEqual(words(), []);
+  assert.match(commits.problem!, /FOREIGN KEY/);
+  await add('c');
+  assert.deepEqual(words(), ['c']);
+});
