@@ -23,8 +23,7 @@ function Ask({ onCode }: { onCode: (code: string) => void }) {
   return (
     <>
       <p>
-        Open Carillon on the new device and choose <strong>Link to a device that has an account</strong>. It shows a
-        code.
+        Open Carillon on the new device and choose <strong>Link to my main device</strong>. It shows a code.
       </p>
       {scanning && <CodeScanner onCode={(code) => CODE.test(code) && onCode(code)} />}
       {!scanning && canScan && (

@@ -58,7 +58,7 @@ export function SignUp() {
             <SignUpWho who={who} busy={busy} problem={problem} onSubmit={begin} />
             <p class="or">or</p>
             <button type="button" class="button wide" data-testid="link-this" onClick={() => setLinking(true)}>
-              Link to a device that has an account
+              Link to my main device
             </button>
           </>
         ) : (
