@@ -3,6 +3,7 @@ import type { Carillon } from '../carillon.ts';
 import type { CallView, Conversation, Message } from '../model.ts';
 import { saveMedia } from './saveMedia.ts';
 import type { Surroundings } from './surroundings.ts';
+import { REMOVED } from './waiting.ts';
 import { failureWords } from './words.ts';
 
 interface ListenOptions {
@@ -22,12 +23,15 @@ export async function listen(surroundings: Surroundings, options: ListenOptions)
   const carillon = await surroundings.openSignedIn(options.answer ? calls : undefined);
   const { output } = surroundings;
   const ended = Promise.withResolvers<void>();
+  // It may end before it is waited for.
+  ended.promise.catch(() => {});
   const printer = new Printer(surroundings, carillon, options, () => ended.resolve());
   const stops = [
     carillon.on('message', (message) => printer.message(message)),
     carillon.on('notice', ({ code, words }) => output.say('notice', { code, words }, `! ${words}`)),
-    carillon.on('connection', ({ state, words }) => {
-      if (state === 'offline' && words) output.hint(`Offline: ${words}`);
+    carillon.on('connection', ({ state, words, removed }) => {
+      if (removed) ended.reject(new Error(REMOVED));
+      else if (state === 'offline' && words) output.hint(`Offline: ${words}`);
     }),
     carillon.on('call', (call) => onCall(surroundings, carillon, options, call)),
   ];
@@ -41,12 +45,15 @@ export async function listen(surroundings: Surroundings, options: ListenOptions)
   process.once('SIGTERM', onSignal);
   const timer = options.for === undefined ? undefined : setTimeout(onSignal, options.for * 1_000);
   output.hint(`Listening as @${carillon.account!.handle}. Ctrl-C ends it.`);
-  await ended.promise;
-  clearTimeout(timer);
-  process.off('SIGINT', onSignal);
-  process.off('SIGTERM', onSignal);
-  for (const stop of stops) stop();
-  await printer.done();
+  try {
+    await ended.promise;
+  } finally {
+    clearTimeout(timer);
+    process.off('SIGINT', onSignal);
+    process.off('SIGTERM', onSignal);
+    for (const stop of stops) stop();
+    await printer.done();
+  }
 }
 
 class Printer {

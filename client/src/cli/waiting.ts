@@ -1,6 +1,8 @@
 import type { CarillonEvents } from '../api.ts';
 import type { Carillon } from '../carillon.ts';
 
+export const REMOVED =
+  'This device was removed from the account. Nothing is sent or received here any more; sign up or link it again in a new folder (--data-dir).';
 const ONLINE_WITHIN_MS = 15_000;
 
 /** Resolves once `condition` holds: asked now and after each of the events; `timedOut` names what was waited for. */
@@ -42,6 +44,8 @@ export function whenOnline(carillon: Carillon): Promise<void> {
       const { connection } = carillon;
       if (connection.state === 'online') return true;
       if (connection.words) words = connection.words;
+      // Nothing that is waited for would bring it back.
+      if (connection.removed) throw new Error(REMOVED);
       // The first attempt may meet a server that is just starting.
       if (connection.state === 'offline' && connection.words && ++failures >= 3) throw new Error(words);
       return false;

@@ -132,7 +132,14 @@ describe('the command line', () => {
         [2, 'second', false],
       ],
     );
+    const listening = run('gina-2', 'listen');
     const removed = await run('gina', 'devices', 'remove', '2');
+    const told = await listening;
+    assert.equal(told.code, 1);
+    assert.match(told.err, /was removed from the account/);
+    const late = await run('gina-2', 'send', 'hank', 'too late');
+    assert.equal(late.code, 1);
+    assert.match(late.err, /was removed from the account/);
     assert.deepEqual([removed.code, removed.out], [0, 'Removed device 2.\n'], removed.err);
     const nobody = await run('gina', 'devices', 'remove', '9');
     assert.match(nobody.err, /There is no device 9/);
