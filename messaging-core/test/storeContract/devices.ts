@@ -1,7 +1,7 @@
 // Linked devices and the signed lists that name them.
 import assert from 'node:assert/strict';
 import type { AccountId, DeviceId, Handle } from '@carillon/protocol';
-import type { DeviceListRecord } from '../../src/core/messagingStore.ts';
+import type { DeviceListRecord, NewDevice } from '../../src/core/messagingStore.ts';
 import {
   type Contract,
   deviceList,
@@ -63,6 +63,39 @@ export function deviceContract(contract: Contract): void {
     assert.deepEqual(await next(4, second, primary, third), { type: 'list-refused' });
     assert.equal((await next(4, primary, third, second)).type, 'linked');
   });
+
+  contract(
+    '[MSG-9] of changes at the same moment each holds for what it was made for, or not at all',
+    async ({ store }) => {
+      for (let round = 0; round < 5; round++) {
+        const [primary, second, third, anew] = [newDevice(), newDevice(), newDevice(), newDevice()];
+        const handle = `ana${round}` as Handle;
+        const { accountId, deviceId } = await register(store, handle, primary);
+        const linkOne = (device: NewDevice) =>
+          store.linkDevice(accountId, device, deviceList(1, primary, device), 5, NOW);
+        const outcomes = await Promise.all([linkOne(second), linkOne(third)]);
+        assert.deepEqual(outcomes.map(({ type }) => type).sort(), ['linked', 'list-refused']);
+        const [, other] = await store.devices(accountId);
+        const without = () => store.removeDevice({ accountId, deviceId: other!.deviceId }, deviceList(2, primary));
+        const fourth = { ...newDevice(), identityKey: third.identityKey };
+        const list: DeviceListRecord = {
+          ...deviceList(2, primary),
+          identityKeys: [primary.identityKey, other!.identityKey, fourth.identityKey],
+        };
+        await Promise.all([
+          store.linkDevice(accountId, fourth, list, 5, NOW),
+          without(),
+          round % 2 === 0 ? register(store, handle, anew) : undefined,
+        ]);
+        const keysOf = (keys: readonly Uint8Array[]) => keys.map((key) => Buffer.from(key).toString('hex')).sort();
+        const present = keysOf((await store.devices(accountId)).map(({ identityKey }) => identityKey));
+        const account = await store.accountById(accountId);
+        assert.equal(account!.deviceIds.length, present.length);
+        if (account?.deviceList) assert.deepEqual(keysOf(account.deviceList.identityKeys), present);
+        else assert.deepEqual([present.length, account!.deviceIds.includes(deviceId)], [1, false]);
+      }
+    },
+  );
 
   contract('[MSG-5] a linked device belongs to what a send names', async ({ store }) => {
     const primary = newDevice();
