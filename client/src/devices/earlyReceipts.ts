@@ -6,9 +6,22 @@ import type { StoreTransaction } from '../ports.ts';
 
 type ReceiptStatus = Extract<MessageStatus, 'delivered' | 'read'>;
 
+/** Of one conversation: whoever makes up ids fills no more than this. Fewer, and ticks are lost when a device was away for long. */
+const EARLY_MAX = 500;
+
 // Among what was received, so that the old ones are forgotten with it.
-const earlyKey = (status: ReceiptStatus, conversation: ConversationId, id: MessageId) =>
+const earlyKey = (status: ReceiptStatus, conversation: ConversationId, id: MessageId | '' | '~') =>
   `early-${status}/${conversation}/${id}`;
+
+/** How many more may be kept. */
+export async function earlyReceiptRoom(
+  tx: StoreTransaction,
+  conversation: ConversationId,
+  status: ReceiptStatus,
+): Promise<number> {
+  const range = { from: earlyKey(status, conversation, ''), to: earlyKey(status, conversation, '~') };
+  return EARLY_MAX - (await tx.list('received', { ...range, limit: EARLY_MAX })).length;
+}
 
 export const keepEarlyReceipt = (
   tx: StoreTransaction,

@@ -14,6 +14,7 @@ import {
   type SenderKeyDistribution,
 } from '@carillon/protocol';
 import { type ContactRecord, readContact } from '../contacts/contactRecord.ts';
+import { isAccepted } from '../conversations/conversations.ts';
 import { addNotice, newMessageId } from '../conversations/writing.ts';
 import { decodeContent, encodeContent } from '../messaging/content.ts';
 import { enqueue } from '../messaging/outbox.ts';
@@ -26,6 +27,7 @@ import {
   addChore,
   claimAnswer,
   claimAsk,
+  claimKey,
   keepWaiting,
   takeAsked,
   takeWaiting,
@@ -80,7 +82,8 @@ export async function openGroupDelivery(
     }
     await keepWaiting(tx, waiting);
     if (group) await addChore(tx, { type: 'sync', groupId });
-    else if (!options.isAnswered) await ask(tx, parts, groupId, from);
+    // A stranger is not asked: it would tell them that we are there.
+    else if (!options.isAnswered && (await isAccepted(tx, from.accountId))) await ask(tx, parts, groupId, from);
     return undefined;
   }
   return openMembers(tx, changes, parts, waiting, options);
@@ -140,7 +143,8 @@ export async function takeSenderKey(
   distribution: SenderKeyDistribution,
 ): Promise<void> {
   const groupId = groupIdSchema.safeParse(distribution.groupId);
-  if (!groupId.success || !(await keepSenderKey(tx, groupId.data, from, distribution))) return;
+  if (!groupId.success || !(await claimKey(tx, groupId.data, from))) return;
+  if (!(await keepSenderKey(tx, groupId.data, from, distribution))) return;
   const isAnswered = await takeAsked(tx, groupId.data, from);
   for (const waiting of await takeWaiting(tx, groupId.data, from)) {
     await openGroupDelivery(tx, changes, parts, waiting, { isAnswered });

@@ -2,11 +2,16 @@
 // device has still to do for it when it is online.
 import { type Address, addressKey, type GroupId, type MessageId } from '@carillon/protocol';
 import type { StoreTransaction } from '../ports.ts';
+import { readGroup } from './groupRecord.ts';
 
 /** Of one sender's device in one group. More: a longer wait for a key is survived; each costs its size in storage. */
 const WAITING_PER_SENDER_MAX = 200;
 /** Of all together: a member who sends what nobody can open must not fill the disk. */
 const WAITING_MAX = 2_000;
+/** Of these, in groups that we do not know (yet): so much a stranger may fill, and no more. */
+const WAITING_UNKNOWN_MAX = 400;
+/** Groups that we do not know of which one device may give us its key. A key may come before its group's invite is checked. */
+const EARLY_KEYS_MAX = 32;
 const WAITING_AGE_MS_MAX = 30 * 24 * 60 * 60_000;
 /** A request that was not answered is repeated after this. */
 const ASK_AGAIN_MS = 60 * 60_000;
@@ -31,9 +36,39 @@ export async function keepWaiting(tx: StoreTransaction, waiting: Waiting): Promi
     if (waiting.keptAtMs - value.keptAtMs > WAITING_AGE_MS_MAX) await tx.delete('groups', key);
   }
   if (mine.length >= WAITING_PER_SENDER_MAX) await tx.delete('groups', mine[0]!.key);
-  else if (all.length >= WAITING_MAX) return;
+  else if (all.length >= WAITING_MAX || (await isTooUnknown(tx, waiting, all))) return;
   const time = String(Math.max(0, Math.trunc(waiting.acceptedAtMs))).padStart(15, '0');
   await tx.put('groups', `${prefix}${time}/${waiting.messageId}`, waiting);
+}
+
+async function isTooUnknown(
+  tx: StoreTransaction,
+  { groupId }: Waiting,
+  all: readonly { readonly value: Waiting }[],
+): Promise<boolean> {
+  if (all.length < WAITING_UNKNOWN_MAX || (await readGroup(tx, groupId))) return false;
+  let unknown = 0;
+  for (const [id, rows] of Map.groupBy(all, ({ value }) => value.groupId)) {
+    if (!(await readGroup(tx, id))) unknown += rows.length;
+  }
+  return unknown >= WAITING_UNKNOWN_MAX;
+}
+
+/** True when a key of this device for this group may be kept. */
+export async function claimKey(tx: StoreTransaction, groupId: GroupId, from: Address): Promise<boolean> {
+  if (await readGroup(tx, groupId)) return true;
+  const prefix = `early/${addressKey(from)}/`;
+  const rows = await tx.list<GroupId>('groups', { from: prefix, to: `${prefix}~` });
+  if (rows.some(({ value }) => value === groupId)) return true;
+  let unknown = rows.length;
+  for (const { key, value } of rows) {
+    if (!(await readGroup(tx, value))) continue;
+    await tx.delete('groups', key);
+    unknown--;
+  }
+  if (unknown >= EARLY_KEYS_MAX) return false;
+  await tx.put('groups', `${prefix}${groupId}`, groupId);
+  return true;
 }
 
 /** Takes out what waits, in order; of one sender or of all. */

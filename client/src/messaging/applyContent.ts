@@ -10,7 +10,7 @@ import {
   type MessageId,
 } from '@carillon/protocol';
 import { type ContactRecord, contactView } from '../contacts/contactRecord.ts';
-import { touchConversation } from '../conversations/conversations.ts';
+import { readConversationRecord, touchConversation } from '../conversations/conversations.ts';
 import { addIncoming, addNotice, recordCall } from '../conversations/writing.ts';
 import {
   type GroupInboxParts,
@@ -140,7 +140,8 @@ async function applyReceiptOf(
 ): Promise<void> {
   const from = contact.accountId;
   if (content.groupId === '') {
-    await touchConversation(tx, from, 0, { heard: true });
+    // It begins no conversation: a stranger's would stand there empty.
+    if (await readConversationRecord(tx, from)) await touchConversation(tx, from, 0, { heard: true });
     await applyReceipt(tx, changes, { conversation: from, from, receipt, acceptedAtMs });
     return;
   }

@@ -17,7 +17,7 @@ import {
   noteAccepted,
   updateMessage,
 } from '../conversations/history.ts';
-import { keepEarlyReceipt } from '../devices/earlyReceipts.ts';
+import { earlyReceiptRoom, keepEarlyReceipt } from '../devices/earlyReceipts.ts';
 import type { GroupReceipts, Message } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
 import { readSettings } from '../social/settings.ts';
@@ -61,11 +61,15 @@ export async function applyReceipt(tx: StoreTransaction, changes: Changes, arriv
   const ids = receipt.messageIds.slice(0, RECEIPT_IDS_MAX);
   const upTo = messageIdSchema.safeParse(receipt.upToMessageId);
   let coveredMs = 0;
+  let room: number | undefined;
   for (const text of upTo.success ? [...ids, upTo.data] : ids) {
     const id = messageIdSchema.safeParse(text);
     if (!id.success) continue;
     const message = await findMessage(tx, id.data);
-    if (!message && !isGroupId(conversation)) await keepEarlyReceipt(tx, conversation, id.data, status, acceptedAtMs);
+    if (!message && !isGroupId(conversation)) {
+      room ??= await earlyReceiptRoom(tx, conversation, status);
+      if (room-- > 0) await keepEarlyReceipt(tx, conversation, id.data, status, acceptedAtMs);
+    }
     if (!message?.outgoing || message.conversation !== conversation) continue;
     // It has reached them, whatever became of the server's answer.
     await noteAccepted(tx, message, acceptedAtMs);

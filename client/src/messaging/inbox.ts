@@ -46,6 +46,9 @@ const fromSchema = z.object({ accountId: accountIdSchema, deviceId: deviceIdSche
 /** The directory's answers after which a message is dropped: its sender does not exist, or is not who was asked for. */
 const UNANSWERABLE: ReadonlySet<string> = new Set(['account-unknown', 'malformed-frame']);
 
+/** What an own device that was removed since may have said before, and still counts. */
+const SAID_BEFORE: ReadonlySet<Content['body']['case']> = new Set(['sentCopy', 'readMark']);
+
 /** Thrown out of a transaction that cannot go on before the directory was asked. */
 class AskDirectory extends Error {
   readonly accountId: AccountId;
@@ -233,6 +236,8 @@ export class Inbox {
     let { known } = met;
     if (isOwn) {
       const content = isAccepted ? readContent(opened.plaintext) : undefined;
+      // Somebody else may hold a device that was removed: it decides nothing any more.
+      if (isFormer(contact, identity) && !SAID_BEFORE.has(content?.body.case)) return undefined;
       return content && this.#applyOwn(tx, changes, from, messageId, content, this.#acceptedAtMs(delivery), asked);
     }
     const content = readContent(opened.plaintext);

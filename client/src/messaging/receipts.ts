@@ -1,14 +1,7 @@
 // Receipts: noted durably with the message they are for, sent in batches, sealed
 // like everything else, so that the server does not learn what was read when.
 // Who is not accepted gets none: they would tell a stranger when we are there.
-import {
-  type AccountId,
-  type ConversationId,
-  type GroupId,
-  isGroupId,
-  type MessageId,
-  ReceiptKind,
-} from '@carillon/protocol';
+import { type AccountId, type GroupId, isGroupId, type MessageId, ReceiptKind } from '@carillon/protocol';
 import { isAccepted } from '../conversations/conversations.ts';
 import { newMessageId } from '../conversations/writing.ts';
 import { readGroup } from '../groups/groupRecord.ts';
@@ -131,22 +124,32 @@ export class DeliveredReceipts {
     return left;
   }
 
+  /** Account by account: what is owed to strangers, however much, holds up nobody else. */
   async #flushPlace(tx: StoreTransaction, place: string): Promise<void> {
     const groupId = isGroupId(place) ? place : undefined;
-    const owed = await tx.list<MessageId>('outbox', {
-      from: `r/${place}/`,
-      to: `r/${place}0`,
-      limit: OWED_AT_ONCE_MAX,
-    });
-    const byAccount = Map.groupBy(owed, ({ key }) => key.split('/')[2] as AccountId);
-    for (const [to, rows] of byAccount) {
+    const until = `r/${place}0`;
+    for (let from = `r/${place}/`; ; ) {
+      const [first] = await tx.list<MessageId>('outbox', { from, to: until, limit: 1 });
+      if (!first) return;
+      const to = first.key.split('/')[2] as AccountId;
+      const own = { from: `r/${place}/${to}/`, to: `r/${place}/${to}0` };
+      from = own.to;
       // Kept until the person has decided about the stranger.
-      if (!(await isAccepted(tx, groupId ?? (to as ConversationId)))) continue;
-      for (let from = 0; from < rows.length; from += IDS_PER_RECEIPT_MAX) {
-        const messageIds = rows.slice(from, from + IDS_PER_RECEIPT_MAX).map(({ value }) => value);
-        await enqueueReceipt(tx, this.#parts, to, { kind: ReceiptKind.DELIVERED, messageIds }, groupId);
-      }
-      for (const { key } of rows) await tx.delete('outbox', key);
+      if (await isAccepted(tx, groupId ?? to)) await this.#flushAccount(tx, own, to, groupId);
     }
+  }
+
+  async #flushAccount(
+    tx: StoreTransaction,
+    range: { readonly from: string; readonly to: string },
+    to: AccountId,
+    groupId: GroupId | undefined,
+  ): Promise<void> {
+    const rows = await tx.list<MessageId>('outbox', { ...range, limit: OWED_AT_ONCE_MAX });
+    for (let from = 0; from < rows.length; from += IDS_PER_RECEIPT_MAX) {
+      const messageIds = rows.slice(from, from + IDS_PER_RECEIPT_MAX).map(({ value }) => value);
+      await enqueueReceipt(tx, this.#parts, to, { kind: ReceiptKind.DELIVERED, messageIds }, groupId);
+    }
+    for (const { key } of rows) await tx.delete('outbox', key);
   }
 }

@@ -72,6 +72,19 @@ describe('receipts for what was delivered', () => {
     });
   }
 
+  test('[PRES-16] what is owed to strangers, however much, holds up nobody else', async () => {
+    const stranger = 'A'.repeat(22) as AccountId;
+    const friend = 'B'.repeat(22) as AccountId;
+    await ledger.change(async (tx) => {
+      for (let i = 0; i < 1_100; i++) await oweDelivered(tx, stranger, id() as MessageId);
+      await oweDelivered(tx, friend, id() as MessageId);
+      await touchConversation(tx, friend, 1, { accepted: true });
+      await touchConversation(tx, stranger, 1, { heard: true });
+    });
+    await receipts.flush();
+    assert.deepEqual(await sent(), [1]);
+  });
+
   test('[MSG-22] in a group of up to 32 they go at once', async () => {
     const groupId = await groupOf(LARGE_GROUP_MEMBERS);
     await owe(groupId);
