@@ -1,5 +1,6 @@
 // The SDK as an app sees it. `Carillon` (carillon.ts) implements `CarillonApi`;
 // the web app and the command line use nothing else.
+import type { SafetyComparison } from '@carillon/messaging-core/e2ee';
 import type {
   AccountId,
   CallId,
@@ -160,6 +161,10 @@ export interface CarillonApi extends DevicesApi, GroupsApi, SocialApi {
 
   /** 60 digits to compare, the same on both sides. */
   safetyNumber(contact: AccountId): Promise<string>;
+  /** The same to show as a QR code. */
+  safetyCode(contact: AccountId): Promise<string>;
+  /** What the other's screen shows, against what is known here. */
+  compareSafetyCode(contact: AccountId, scanned: string): Promise<SafetyComparison>;
   /** The person has seen that the identity changed and wants to go on. */
   acceptIdentity(contact: AccountId): Promise<void>;
   contactByHandle(handle: string): Promise<Contact | undefined>;
@@ -214,4 +219,4 @@ export interface CallsHalf extends CallsApi {
   close(options?: { readonly hangUp?: boolean }): Promise<void>;
 }
 
-export type { AccountId, CallId, ConversationId, GroupId, Handle, MessageId };
+export type { AccountId, CallId, ConversationId, GroupId, Handle, MessageId, SafetyComparison };

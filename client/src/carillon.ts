@@ -1,5 +1,6 @@
 // The SDK's front: what an app holds. Everything behind it is made when
 // somebody signs in, and closed when they sign out.
+import type { SafetyComparison } from '@carillon/messaging-core/e2ee';
 import {
   type AccountId,
   type ConversationId,
@@ -250,6 +251,14 @@ export class Carillon implements CarillonApi {
 
   async safetyNumber(contact: AccountId): Promise<string> {
     return this.#active().safetyNumber(contact);
+  }
+
+  async safetyCode(contact: AccountId): Promise<string> {
+    return this.#active().safetyCode(contact);
+  }
+
+  async compareSafetyCode(contact: AccountId, scanned: string): Promise<SafetyComparison> {
+    return this.#active().compareSafetyCode(contact, scanned);
   }
 
   async acceptIdentity(contact: AccountId): Promise<void> {

@@ -1,6 +1,12 @@
 // Everything that exists only while somebody is signed in, made and closed together.
 
-import { safetyNumber } from '@carillon/messaging-core/e2ee';
+import {
+  compareSafetyCode,
+  type SafetyComparison,
+  type SafetyNumberParty,
+  safetyCode,
+  safetyNumber,
+} from '@carillon/messaging-core/e2ee';
 import { type AccountId, type ConversationId, type MessageId, ProtocolError } from '@carillon/protocol';
 import { AccessTokens } from './account/accessTokens.ts';
 import type { CallsFactory, CallsHalf, MediaSource, OpenedMedia } from './api.ts';
@@ -217,13 +223,26 @@ export class SignedIn {
   }
 
   async safetyNumber(accountId: AccountId): Promise<string> {
+    return safetyNumber(...(await this.#parties(accountId)));
+  }
+
+  async safetyCode(accountId: AccountId): Promise<string> {
+    return safetyCode(...(await this.#parties(accountId)));
+  }
+
+  async compareSafetyCode(accountId: AccountId, scanned: string): Promise<SafetyComparison> {
+    return compareSafetyCode(scanned, ...(await this.#parties(accountId)));
+  }
+
+  /** We and the other, each by the main device's identity. */
+  async #parties(accountId: AccountId): Promise<[SafetyNumberParty, SafetyNumberParty]> {
     const contact = await this.#messenger.sender.meet(accountId);
     const account = this.#parts.account();
     const primary = await this.#parts.ledger.read((tx) => primaryIdentity(tx, account));
-    return safetyNumber(
+    return [
       { accountId: account.accountId, identityKeys: [primary] },
       { accountId, identityKeys: currentRoots(contact) },
-    );
+    ];
   }
 
   async acceptIdentity(accountId: AccountId): Promise<void> {

@@ -47,6 +47,10 @@ describe('one account, several devices', () => {
     assert.equal(await bob.safetyNumber(idOf(phone)), number);
     assert.equal(await phone.safetyNumber(idOf(bob)), number);
     assert.equal(await laptop.safetyNumber(idOf(bob)), number);
+    // The code that any device of one shows, any device of the other may scan.
+    assert.equal(await bob.compareSafetyCode(idOf(phone), await laptop.safetyCode(idOf(bob))), 'same');
+    assert.equal(await laptop.compareSafetyCode(idOf(bob), await bob.safetyCode(idOf(phone))), 'same');
+    assert.equal(await bob.compareSafetyCode(idOf(phone), await bob.safetyCode(idOf(phone))), 'other-people');
   });
 
   test('[DEV-3] what one device sends stands on the others, with its ticks; what is read on one is read on all', async () => {
