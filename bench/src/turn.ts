@@ -1,63 +1,20 @@
 // The relay beside coturn in the same run, under the same load: ten allocations
 // with a channel each, everything on loopback.
-import { setTimeout as pause } from 'node:timers/promises';
 import type { World } from '@carillon/e2e';
 import type { Row } from './report.ts';
 import { median } from './statistics.ts';
+import { latencyRows, memoryRow } from './turnCosts.ts';
 import { LoadClient } from './turnLoad.ts';
 import { startCarillonTurn, startCoturn, type TurnServer } from './turnServers.ts';
+import { CLIENTS, relayPackets, SAMPLE_MS, WINDOW, withChannels } from './turnThroughput.ts';
 
-const CLIENTS = 10;
 const ROUNDS = 3;
-const SAMPLE_MS = 600;
-/** Packets under way at once: enough to keep a relay busy, little enough that no buffer overflows. */
-const WINDOW = 200;
 const PATHS = [
   { direction: 'up', bytes: 200 },
   { direction: 'down', bytes: 200 },
   { direction: 'up', bytes: 1200 },
   { direction: 'down', bytes: 1200 },
 ] as const;
-
-interface Measured {
-  readonly packetsPerSecond: number;
-  readonly cpuSecondsPerMillion: number;
-}
-
-/** Sends as fast as packets arrive; what is lost is made up for. */
-async function relayPackets(
-  server: TurnServer,
-  clients: readonly LoadClient[],
-  { direction, bytes }: (typeof PATHS)[number],
-): Promise<Measured> {
-  let arrived = 0;
-  let sending = true;
-  const paths = clients.map((client) => {
-    const path = client.path(direction, bytes, () => {
-      arrived++;
-      if (sending) path.send();
-    });
-    return path;
-  });
-  const fill = () => {
-    for (let n = 0; n < WINDOW; n++) paths[n % paths.length]!.send();
-  };
-  let seen = 0;
-  const refill = setInterval(() => {
-    if (arrived === seen) fill();
-    seen = arrived;
-  }, 20);
-  fill();
-  await pause(50);
-  const [fromPackets, fromCpu, fromMs] = [arrived, server.cpuSeconds(), performance.now()];
-  await pause(SAMPLE_MS);
-  const [packets, cpu, ms] = [arrived - fromPackets, server.cpuSeconds() - fromCpu, performance.now() - fromMs];
-  sending = false;
-  clearInterval(refill);
-  await pause(50);
-  for (const path of paths) path.stop();
-  return { packetsPerSecond: (packets / ms) * 1000, cpuSecondsPerMillion: (cpu / packets) * 1e6 };
-}
 
 /** Ten at a time, each from a new socket: the challenge, the allocation, its release. */
 async function allocationsPerSecond(server: TurnServer): Promise<number> {
@@ -82,21 +39,9 @@ async function allocationsPerSecond(server: TurnServer): Promise<number> {
   return (count / (performance.now() - began)) * 1000;
 }
 
-function openClients(server: TurnServer, user: string): Promise<LoadClient[]> {
-  return Promise.all(Array.from({ length: CLIENTS }, (_, n) => LoadClient.open(server.port, `${user}${n}`)));
-}
-
-async function withChannels(server: TurnServer): Promise<LoadClient[]> {
-  const clients = await openClients(server, 'relaying');
-  for (const client of clients) {
-    await client.allocate();
-    await client.bind();
-  }
-  return clients;
-}
-
 export async function measureTurn(_world: World, say: (words: string) => void): Promise<Row[]> {
   const servers = [await startCarillonTurn()];
+  const costs: Row[] = [];
   const samples = new Map<string, number[]>();
   const add = (key: string, value: number) => samples.set(key, [...(samples.get(key) ?? []), value]);
   const loads: { server: TurnServer; clients: LoadClient[] }[] = [];
@@ -116,6 +61,8 @@ export async function measureTurn(_world: World, say: (words: string) => void): 
       }
       for (const { server } of loads) add(`${server.name} allocations`, await allocationsPerSecond(server));
     }
+    say('turn: latency, memory and workers');
+    costs.push(...(await latencyRows(loads)), await memoryRow(servers), ...(await workerRows()));
   } finally {
     for (const { clients } of loads) for (const client of clients) client.close();
     for (const server of servers) await server.stop();
@@ -144,5 +91,35 @@ export async function measureTurn(_world: World, say: (words: string) => void): 
       ),
     ]),
     row('allocations', 'allocations', '/s', `${CLIENTS} at a time: challenge, allocation, release`),
+    ...costs,
   ];
+}
+
+/** What is relayed by one process and by two, and what it costs them. */
+async function workerRows(): Promise<Row[]> {
+  const measured = new Map<number, { rates: number[]; cpu: number[] }>();
+  const servers = new Map<number, TurnServer>();
+  try {
+    for (const workers of [1, 2]) {
+      servers.set(workers, await startCarillonTurn(workers));
+      measured.set(workers, { rates: [], cpu: [] });
+    }
+    for (let round = 0; round < ROUNDS; round++) {
+      for (const [workers, server] of servers) {
+        const clients = await withChannels(server, workers);
+        const { packetsPerSecond, cpuSecondsPerMillion } = await relayPackets(server, clients, PATHS[0]);
+        measured.get(workers)!.rates.push(packetsPerSecond / 1000);
+        measured.get(workers)!.cpu.push(cpuSecondsPerMillion);
+        for (const client of clients) client.close();
+      }
+    }
+  } finally {
+    for (const server of servers.values()) await server.stop();
+  }
+  const [one, two] = [measured.get(1)!, measured.get(2)!];
+  const how = `${CLIENTS} channels, ${ROUNDS} x ${SAMPLE_MS} ms, loopback; the load client takes a core`;
+  const row = (what: string, unit: string, key: 'rates' | 'cpu'): Row => ({
+    ...{ what, unit, how, value: median(two[key]), beside: { what: 'one process', value: median(one[key]) } },
+  });
+  return [row('relayed packets by two workers, up, 200 B', 'kpps', 'rates'), row('their CPU', 's/Mpkt', 'cpu')];
 }

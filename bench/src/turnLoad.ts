@@ -30,6 +30,14 @@ async function socketOnLoopback(): Promise<Socket> {
   return socket;
 }
 
+/** To the peer, from it, or from it without the relay. */
+export type Direction = 'up' | 'down' | 'direct';
+
+export interface Path {
+  send(): void;
+  stop(): void;
+}
+
 export class LoadClient {
   readonly #socket: Socket;
   readonly #peer: Socket;
@@ -80,17 +88,27 @@ export class LoadClient {
     ]);
   }
 
-  /** Calls back for each packet that arrives; returns what sends one and what stops the listening. */
-  path(direction: 'up' | 'down', bytes: number, onArrival: () => void): { send: () => void; stop: () => void } {
+  /** Calls back for each packet that arrives, with when it was sent; returns what sends one and what stops the listening. */
+  path(direction: Direction, bytes: number, onArrival: (sentAtMs: number) => void): Path {
     const [from, to] = direction === 'up' ? [this.#socket, this.#peer] : [this.#peer, this.#socket];
     const packet = Buffer.alloc(direction === 'up' ? bytes + 4 : bytes);
     if (direction === 'up') {
       packet.writeUInt16BE(CHANNEL, 0);
       packet.writeUInt16BE(bytes, 2);
     }
-    const port = direction === 'up' ? this.#port : this.#relayedPort;
-    to.on('message', onArrival);
-    return { send: () => from.send(packet, port, '127.0.0.1'), stop: () => to.off('message', onArrival) };
+    const ports = { up: this.#port, down: this.#relayedPort, direct: this.#socket.address().port };
+    const port = ports[direction];
+    // Channel data has a header: up as it is sent, down as it arrives.
+    const [sentAt, arrivesAt] = [direction === 'up' ? 4 : 0, direction === 'down' ? 4 : 0];
+    const arrived = (data: Buffer) => onArrival(data.readDoubleBE(arrivesAt));
+    to.on('message', arrived);
+    return {
+      send: () => {
+        packet.writeDoubleBE(performance.now(), sentAt);
+        from.send(packet, port, '127.0.0.1');
+      },
+      stop: () => to.off('message', arrived),
+    };
   }
 
   /** Answers the challenge. @throws Error on a refusal */

@@ -17,10 +17,13 @@ export interface TurnServer {
   readonly port: number;
   /** CPU seconds used so far, of all its threads, in user and kernel mode. */
   cpuSeconds(): number;
+  /** Memory held, of all its processes. */
+  residentBytes(): number;
   stop(): Promise<void>;
 }
 
-export async function startCarillonTurn(): Promise<TurnServer> {
+/** UDP ports of its workers: the first is its own. */
+export async function startCarillonTurn(workers = 1): Promise<TurnServer> {
   const port = await freePort();
   const env = {
     PATH: process.env.PATH ?? '',
@@ -28,6 +31,7 @@ export async function startCarillonTurn(): Promise<TurnServer> {
     CARILLON_TURN_LISTEN: '127.0.0.1',
     CARILLON_TURN_PORT: String(port),
     CARILLON_TURN_TCP_PORT: '0',
+    CARILLON_TURN_WORKERS: String(workers),
     CARILLON_TURN_ALLOW_PEERS: '127.0.0.0/8',
     CARILLON_TURN_HTTP_PORT: '0',
     // What is measured is the path, not the quotas and limits.
@@ -73,11 +77,23 @@ async function running(name: string, port: number, child: ChildProcess): Promise
     await stop();
     throw new Error(`${name} does not answer`, { cause: error });
   }
-  const cpuSeconds = () => {
-    const fields = readFileSync(`/proc/${child.pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
-    return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
-  };
-  return { name, port, cpuSeconds, stop };
+  const sum = (of: (pid: string) => number) => processesOf(String(child.pid)).reduce((all, pid) => all + of(pid), 0);
+  return { name, port, cpuSeconds: () => sum(cpuSecondsOf), residentBytes: () => sum(residentBytesOf), stop };
+}
+
+/** With its children: workers are processes. */
+function processesOf(pid: string): string[] {
+  const children = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+  return [pid, ...(children === '' ? [] : children.split(' '))];
+}
+
+function cpuSecondsOf(pid: string): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ');
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
+}
+
+function residentBytesOf(pid: string): number {
+  return Number(/VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? 0) * 1024;
 }
 
 /** Resolves when a Binding request gets its reply. @throws Error after 10 s */
