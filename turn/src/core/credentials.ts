@@ -1,6 +1,7 @@
 // Time-limited credentials: the TURN REST scheme (draft-uberti-behave-turn-rest,
 // coturn's use-auth-secret), and nonces that need no memory.
-import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
+import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
+import type { HmacKey } from './stun.ts';
 
 /** `expiry:anything`, expiry in Unix seconds. */
 const USERNAME = /^(\d{1,12}):[\x20-\x7e]{1,128}$/;
@@ -17,9 +18,9 @@ export function credentialUser(username: string): string {
 }
 
 /** Long-term key: MD5(username ":" realm ":" password) (RFC 8489 §9.2.2). */
-export function longTermKey(secret: string, username: string, realm: string): Buffer {
+export function longTermKey(secret: string, username: string, realm: string): KeyObject {
   const password = createHmac('sha1', secret).update(username).digest('base64');
-  return createHash('md5').update(`${username}:${realm}:${password}`).digest();
+  return createSecretKey(createHash('md5').update(`${username}:${realm}:${password}`).digest());
 }
 
 /** A nonce is good for this long; a stale one costs the client one more round trip. */
@@ -35,11 +36,11 @@ const MINUTE_MASK = 0xfff;
  * Short, because whoever asks for it has proved nothing: 36 bits cannot be guessed
  * at the rate that `SourceLimit` leaves, and the key is needed beside it.
  */
-export function makeNonce(key: Buffer, client: string, nowMs: number): string {
+export function makeNonce(key: HmacKey, client: string, nowMs: number): string {
   return nonceOf(key, client, Math.floor(nowMs / 60_000));
 }
 
-export function isFreshNonce(key: Buffer, client: string, nonce: string, nowMs: number): boolean {
+export function isFreshNonce(key: HmacKey, client: string, nonce: string, nowMs: number): boolean {
   if (!NONCE.test(nonce)) return false;
   const now = Math.floor(nowMs / 60_000);
   const low = Buffer.from(`AA${nonce.slice(0, MINUTE_DIGITS)}`, 'base64url').readUIntBE(0, 3);
@@ -48,7 +49,7 @@ export function isFreshNonce(key: Buffer, client: string, nonce: string, nowMs: 
   return timingSafeEqual(Buffer.from(nonce), Buffer.from(nonceOf(key, client, now - ageMinutes)));
 }
 
-function nonceOf(key: Buffer, client: string, minute: number): string {
+function nonceOf(key: HmacKey, client: string, minute: number): string {
   const low = Buffer.alloc(3);
   low.writeUIntBE(minute & MINUTE_MASK, 0, 3);
   const mac = createHmac('sha256', key).update(`${client} ${minute}`).digest('base64url');

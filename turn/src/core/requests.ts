@@ -11,6 +11,7 @@ import {
   attributeOf,
   CLASS,
   encodeStun,
+  type HmacKey,
   METHOD,
   type StunAttribute,
   type StunMessage,
@@ -21,7 +22,7 @@ export interface RelayRules {
   readonly realm: string;
   /** Shared with whoever hands out credentials. */
   readonly secret: string;
-  readonly nonceKey: Buffer;
+  readonly nonceKey: HmacKey;
   readonly policy: PeerPolicy;
   /** Allocations of one credential user; a device in a call needs a handful. */
   readonly allocationsPerUserMax: number;
@@ -42,7 +43,7 @@ export interface ClientView {
 export interface KnownAllocation {
   readonly username: string;
   /** The long-term key it was made with: a credential that expires later must not cut a running call. */
-  readonly key: Buffer;
+  readonly key: HmacKey;
   /** Of the relayed address, and so of all peers. */
   readonly family: Family;
   readonly state: AllocationState;
@@ -60,7 +61,7 @@ export type Outcome =
       readonly do: 'allocate';
       readonly username: string;
       readonly user: string;
-      readonly key: Buffer;
+      readonly key: HmacKey;
       readonly family: Family;
       readonly evenPort: boolean;
       readonly lifetimeSeconds: number;
@@ -133,7 +134,7 @@ function withoutAllocation(message: StunMessage): 400 | 437 | undefined {
 
 interface Authenticated {
   readonly username: string;
-  readonly key: Buffer;
+  readonly key: HmacKey;
 }
 
 /** The long-term credential mechanism (RFC 8489 §9.2.4), in its order of checks; a Buffer is the refusal. */
@@ -210,7 +211,7 @@ function relayedFamily(message: StunMessage, { families }: RelayRules): Family |
 /** The reply once the relay has a port (RFC 8656 §7.2). */
 export function allocated(
   message: StunMessage,
-  at: { relayed: TransportAddress; mapped: TransportAddress; lifetimeSeconds: number; key: Buffer },
+  at: { relayed: TransportAddress; mapped: TransportAddress; lifetimeSeconds: number; key: HmacKey },
 ): Buffer {
   return success(message, at.key, [
     { type: ATTRIBUTE.xorRelayedAddress, value: writeXorAddress(at.relayed, message.transactionId) },
@@ -220,7 +221,7 @@ export function allocated(
   ]);
 }
 
-export function notAllocated(message: StunMessage, key: Buffer): Buffer {
+export function notAllocated(message: StunMessage, key: HmacKey): Buffer {
   return refusal(message, 508, key);
 }
 
@@ -298,20 +299,20 @@ function readLifetime(message: StunMessage): number | undefined {
   return value?.length === 4 ? value.readUInt32BE(0) : undefined;
 }
 
-function succeed(message: StunMessage, key: Buffer | undefined, attributes: readonly StunAttribute[]): Outcome {
+function succeed(message: StunMessage, key: HmacKey | undefined, attributes: readonly StunAttribute[]): Outcome {
   return { do: 'reply', bytes: success(message, key, attributes) };
 }
 
-function success(message: StunMessage, key: Buffer | undefined, attributes: readonly StunAttribute[]): Buffer {
+function success(message: StunMessage, key: HmacKey | undefined, attributes: readonly StunAttribute[]): Buffer {
   const { method, transactionId, hasFingerprint } = message;
   return encodeStun({ class: CLASS.success, method, transactionId, attributes, key, fingerprint: hasFingerprint });
 }
 
-function refuse(message: StunMessage, code: number, key?: Buffer, extra: readonly StunAttribute[] = []): Outcome {
+function refuse(message: StunMessage, code: number, key?: HmacKey, extra: readonly StunAttribute[] = []): Outcome {
   return { do: 'reply', bytes: refusal(message, code, key, extra) };
 }
 
-function refusal(message: StunMessage, code: number, key?: Buffer, extra: readonly StunAttribute[] = []): Buffer {
+function refusal(message: StunMessage, code: number, key?: HmacKey, extra: readonly StunAttribute[] = []): Buffer {
   const { method, transactionId, hasFingerprint } = message;
   const reason = Buffer.from((key && REASON[code]) ?? '');
   const error = Buffer.concat([Buffer.from([0, 0, Math.floor(code / 100), code % 100]), reason]);

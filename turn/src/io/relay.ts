@@ -1,7 +1,7 @@
 // Allocations, their sockets and the data path, on node-turn's server: its class
 // and its configuration stay; its network, authentication, codecs and
 // allocations are replaced (README.md says why).
-import { randomBytes } from 'node:crypto';
+import { createSecretKey, randomBytes } from 'node:crypto';
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Socket as NetSocket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
@@ -81,7 +81,7 @@ export class Relay extends NodeTurn {
     this.#rules = {
       realm: options.realm,
       secret: options.secret,
-      nonceKey: randomBytes(32),
+      nonceKey: createSecretKey(randomBytes(32)),
       policy: new PeerPolicy(options.allowPeers),
       allocationsPerUserMax: options.allocationsPerUserMax,
       allocationsMax: options.allocationsMax,
