@@ -222,7 +222,10 @@ export class RunningCall implements SignalingListener {
 
   async #accept(): Promise<void> {
     try {
-      this.snapshot(await this.#deps.signaling.state({ case: 'accept', value: { callId: this.callId } }));
+      const snapshot = await this.#deps.signaling.state({ case: 'accept', value: { callId: this.callId } });
+      // Granted, though another device's no had ended it here meanwhile: nobody is to wait for this one.
+      if (this.#call.phase === 'ended') this.#say({ case: 'hangUp', value: { callId: this.callId } });
+      else this.snapshot(snapshot);
     } catch (error) {
       const code = error instanceof ProtocolError ? error.code : undefined;
       if (code === 'answered-elsewhere') this.ended('accepted-elsewhere', this.#call.self.accountId);

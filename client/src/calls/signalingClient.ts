@@ -25,6 +25,8 @@ type Server = typeof SignalingServerFrameSchema;
 const ONLINE_WAIT_MS = 15_000;
 /** A retried request after a lost connection; each waits for the connection first. */
 const ATTEMPTS_MAX = 4;
+/** The first pause before a server that cannot answer is asked again; the next is twice as long. */
+const AWAY_MS = 500;
 
 /** One call's side of the socket. */
 export interface SignalingListener {
@@ -89,8 +91,12 @@ export class SignalingClient {
       try {
         return await this.#open().request(typeof body === 'function' ? body() : body, reply);
       } catch (error) {
-        const lost = error instanceof ProtocolError && (error.code === 'unreachable' || error.code === 'shutting-down');
+        const code = error instanceof ProtocolError ? error.code : undefined;
+        // What calls are kept in is away for a moment: a hang-up must not be lost to that.
+        const away = code === 'internal-error';
+        const lost = away || code === 'unreachable' || code === 'shutting-down';
         if (!lost || attempt >= ATTEMPTS_MAX) throw error;
+        if (away) await new Promise((resolve) => setTimeout(resolve, AWAY_MS * 2 ** attempt));
       }
     }
   }

@@ -306,7 +306,7 @@ export class Calls {
       if (relayed === 'full') throw new ProtocolError('device-unknown');
       if (relayed === 'changed') return undefined;
     } else {
-      const swap = swapOf(callId, stored, call, effects, seat, errand.onlyFor);
+      const swap = swapOf(callId, stored, call, effects, seat, errand);
       if (swap && !(await this.#swap(swap, seat, stored, errand, effects))) return undefined;
       if (!swap) this.#reply(errand, call, effects);
     }
@@ -336,7 +336,8 @@ export class Calls {
       if (errand.seat && call.phase === 'live') errand.seat.connection?.send(stateFrame(call));
       if (seat && attach) {
         this.#delivery.settle(seat, callId, swapped.frames);
-        if (seat.isGone) this.#cameTooLate(seat, callId);
+        if (seat.isGone) this.#cameTooLate(seat, callId, attach.seat);
+        else if (seat.name !== attach.seat) this.#attachAgain(seat, callId);
       }
       for (const device of swap.detach) {
         if (seat && isSameDevice(device, seat.address)) this.#delivery.detach(seat, callId);
@@ -349,9 +350,9 @@ export class Calls {
   }
 
   /** Its socket went while it attached. */
-  #cameTooLate(seat: Seat, callId: CallId): void {
+  #cameTooLate(seat: Seat, callId: CallId, name: SeatName): void {
     this.#delivery.detach(seat, callId);
-    void this.#lose(callId, seat.address, seat.name);
+    void this.#lose(callId, seat.address, name);
   }
 
   #reply({ asker }: Errand, call: Call, effects: readonly Effect[]): void {
@@ -380,11 +381,16 @@ export class Calls {
     for (const seat of this.#options.seats.all()) {
       // What others still say of the place by its old name is about a node that they took for dead.
       seat.name = this.#store.seatName();
-      for (const [callId, { lastSeq, waiting }] of seat.attached) {
-        if (waiting) continue;
-        void this.#quietly(callId, { type: 'attach', by: seat.address, receivedSeq: lastSeq }, { seat });
-      }
+      for (const callId of seat.attached.keys()) this.#attachAgain(seat, callId);
     }
+  }
+
+  #attachAgain(seat: Seat, callId: CallId): void {
+    const attachment = seat.attached.get(callId);
+    // Whoever waits is seen to when it has been answered.
+    if (!attachment || attachment.waiting) return;
+    const event = { type: 'attach', by: seat.address, receivedSeq: attachment.lastSeq } as const;
+    void this.#quietly(callId, event, { seat });
   }
 
   /** An event of the server's own; a refusal means that the call has moved on, and is nobody's to hear. */
@@ -449,7 +455,7 @@ function swapOf(
   call: Call,
   effects: readonly Effect[],
   seat: Seat | undefined,
-  onlyFor: Swap['onlyFor'],
+  { onlyFor, seat: again }: Errand,
 ): Swap | undefined {
   const state: Address[] = [];
   const ended: Swap['told']['ended'][number][] = [];
@@ -465,8 +471,9 @@ function swapOf(
       detach.push(effect.to);
     } else if (effect.type === 'attach' && seat && isSameDevice(effect.device, seat.address)) {
       const { device, receivedSeq } = effect;
-      // Attached already: it has got all of them, in order.
-      if (!seat.attached.has(callId) || receivedSeq > 0n) attach = { device, seat: seat.name, receivedSeq };
+      // Attached already: it has got all of them, in order, unless its place is taken anew.
+      const attached = seat.attached.get(callId);
+      if (!attached || attached.waiting || receivedSeq > 0n || again) attach = { device, seat: seat.name, receivedSeq };
     }
   }
   if (!isChanged && !attach) return undefined;

@@ -180,6 +180,25 @@ const followOnly = {
     return { call: next, effects };
   },
 };
+/** Why this device need not ring any more; undefined while it is asked. */
+function answeredElsewhere({ self }: Facts, { participants }: Snapshot): CallEndReason | undefined {
+  const own = participants.find(({ accountId }) => accountId === self.accountId);
+  switch (own?.state) {
+    case 'joined':
+      return own.device?.deviceId === self.deviceId ? undefined : 'accepted-elsewhere';
+    case 'left':
+      return 'accepted-elsewhere';
+    case 'declined':
+      return 'declined-elsewhere';
+    case 'busy':
+      return 'busy-elsewhere';
+    case 'expired':
+      return 'expired';
+    default:
+      return undefined;
+  }
+}
+
 const roomFlows = {
   to: [] as CallPhase[],
   run: (call: Call): Step => {
@@ -220,7 +239,14 @@ export const TRANSITIONS: Handlers = {
     tick: deadline('expired'),
   },
   'ringing-in': {
-    snapshot: followOnly,
+    snapshot: {
+      to: ['ended'],
+      run: (call, event, now) => {
+        // It lost its socket when another device of the account answered.
+        const reason = answeredElsewhere(call, event.snapshot);
+        return reason ? end(call, reason, now, { by: call.self.accountId }) : followOnly.run(call, event);
+      },
+    },
     accept: {
       to: ['connecting'],
       run: (call, _event, now) => {

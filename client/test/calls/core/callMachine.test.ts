@@ -109,6 +109,16 @@ const EDGES: Edge[] = [
   ['ringing-out', { type: 'tick' }, 'ringing-out', []],
   ['ringing-out', { type: 'tick' }, 'ended', ['request-hang-up', ...overForCaller], LATE],
   ['ringing-in', () => snapshot('peer', member('me', 'ringing'), member('ana', 'joined', 1, 3)), 'ringing-in', []],
+  // Told by the roster that another device of the account has answered: this one lost its socket meanwhile.
+  [
+    'ringing-in',
+    () => snapshot('room', member('me', 'joined', 2, 7), member('ana', 'joined', 1, 3)),
+    'ended',
+    ['close'],
+  ],
+  ['ringing-in', () => snapshot('room', member('me', 'declined'), member('ana', 'joined', 1, 3)), 'ended', ['close']],
+  ['ringing-in', () => snapshot('room', member('me', 'busy'), member('ana', 'joined', 1, 3)), 'ended', ['close']],
+  ['ringing-in', () => snapshot('room', member('me', 'expired'), member('ana', 'joined', 1, 3)), 'ended', over],
   ['ringing-in', { type: 'accept' }, 'connecting', ['request-accept']],
   ['ringing-in', { type: 'decline', busy: false }, 'ended', ['request-decline', ...over]],
   ['ringing-in', { type: 'hang-up' }, 'ended', ['request-decline', ...over]],

@@ -51,7 +51,8 @@ describe('calls of many nodes', () => {
       const due = new Promise<CallId>((dueNow) => {
         void node(t, 'heir', {
           orphaned: async (...orphan: unknown[]) => resolve([orphan, await due]),
-          due: async (callId: CallId) => dueNow(callId),
+          // Calls of the tests before are overdue as well.
+          due: async (callId: CallId) => (callId === 'call-of-the-dead' ? dueNow(callId) : undefined),
         });
       });
     });

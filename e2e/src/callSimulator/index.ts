@@ -1,0 +1,2 @@
+export { Breach } from './rules.ts';
+export { type Played, World } from './world.ts';
