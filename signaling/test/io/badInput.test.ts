@@ -77,6 +77,8 @@ describe('bad input', () => {
       [{ case: 'decline', value: { callId } }, 'call-unknown'],
       [{ case: 'hangUp', value: { callId } }, 'call-unknown'],
       [{ case: 'room', value: { callId } }, 'call-unknown'],
+      [{ case: 'preconnect', value: { callId } }, 'call-unknown'],
+      [{ case: 'update', value: { callId, video: true } }, 'call-unknown'],
       [{ case: 'attach', value: { callId, receivedSeq: 2n ** 63n } }, 'call-unknown'],
       [{ case: 'invite', value: { callId, accountIds: [] } }, 'invalid-request'],
       [{ case: 'invite', value: { callId, accountIds: [newId()] } }, 'call-unknown'],
@@ -92,6 +94,51 @@ describe('bad input', () => {
     for (const [body, code] of cases) {
       await assert.rejects(device.want('done', body), { message: code }, `${body?.case} is answered by ${code}`);
     }
+  });
+
+  it('[CALL-33] refuses a stranger everything, and every accept but the first', async () => {
+    const [alice, bob, mallory] = [await harness.device(), await harness.device(), await harness.device()];
+    const second = await harness.device(bob.accountId, 2);
+    const callId = newId<CallId>();
+    await alice.want('state', { case: 'create', value: { callId, calleeAccountIds: [bob.accountId] } });
+    await bob.want('state', { case: 'accept', value: { callId } });
+    const sealed = new Uint8Array(1);
+    const requests: ClientBody[] = [
+      { case: 'create', value: { callId, calleeAccountIds: [bob.accountId] } },
+      ...(['ring', 'preconnect', 'accept', 'hangUp', 'room'] as const).map((name) => ({
+        case: name,
+        value: { callId },
+      })),
+      { case: 'attach', value: { callId } },
+      { case: 'decline', value: { callId } },
+      { case: 'update', value: { callId } },
+      { case: 'invite', value: { callId, accountIds: [newId()] } },
+      { case: 'relay', value: { callId, to: bob.address, sealed } },
+    ];
+    for (const body of requests) {
+      await assert.rejects(mallory.want('done', body), { message: 'call-not-yours' }, `${body?.case} of a stranger`);
+    }
+    const accept: ClientBody = { case: 'accept', value: { callId } };
+    await assert.rejects(second.want('state', accept), { message: 'answered-elsewhere' });
+    // Its own reply may have been lost.
+    const { participants } = await bob.want('state', accept);
+    assert.deepEqual(
+      participants.map(({ deviceId }) => deviceId),
+      [1, 1],
+    );
+    assert.deepEqual(mallory.unasked, []);
+  });
+
+  it('[CALL-33] slows a flood of updates', async () => {
+    const alice = await harness.device();
+    const callId = newId<CallId>();
+    await alice.want('state', { case: 'create', value: { callId, calleeAccountIds: [newId()] } });
+    const asked = Array.from({ length: 350 }, (_, i) =>
+      alice.ask({ case: 'update', value: { callId, video: i % 2 > 0 } }),
+    );
+    const refused = (await Promise.all(asked)).filter(({ body }) => body.case === 'failure');
+    assert.ok(refused.length > 0);
+    for (const { body } of refused) assert.ok(body.case === 'failure' && body.value.code === 'rate-limited');
   });
 
   it('[CALL-17] slows a flood of relays, and lets the call live', async () => {
