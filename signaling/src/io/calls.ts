@@ -17,12 +17,12 @@ import type { SeatName, StoredCall, Swap } from '../core/callTable.ts';
 import { collides, glareWinner } from '../core/glare.ts';
 import { step } from '../core/step.ts';
 import type { CallStore } from './callStore.ts';
-import { Delivery, endedFrame, type ServerFrame } from './delivery.ts';
+import { Delivery, endedFrame } from './delivery.ts';
 import type { Seat, Seats } from './seats.ts';
 import type { SfuNodes } from './sfuNodes.ts';
+import { stateFrame, swapOf } from './swapOf.ts';
 import { type Clock, realClock, Timers } from './timers.ts';
 import { Turns } from './turns.ts';
-import { callStateOf } from './wire.ts';
 
 /**
  * Calls that one account has created and that still run. Two would do for a
@@ -442,49 +442,4 @@ export class Calls {
       onEnded?.({ callId, reason, durationMs: Math.max(0, this.#clock.now() - was.createdAtMs) });
     }
   }
-}
-
-function stateFrame(call: LiveCall): ServerFrame {
-  return { body: { case: 'state', value: callStateOf(call) } };
-}
-
-/** What is to be swapped in; undefined when nothing is. */
-function swapOf(
-  callId: CallId,
-  stored: StoredCall | undefined,
-  call: Call,
-  effects: readonly Effect[],
-  seat: Seat | undefined,
-  { onlyFor, seat: again }: Errand,
-): Swap | undefined {
-  const state: Address[] = [];
-  const ended: Swap['told']['ended'][number][] = [];
-  const detach: Address[] = [];
-  let attach: Swap['attach'];
-  let isChanged = false;
-  for (const effect of effects) {
-    if (effect.type === 'persist') isChanged = true;
-    else if (effect.type === 'state') state.push(...effect.to);
-    else if (effect.type === 'detach') detach.push(effect.device);
-    else if (effect.type === 'ended') {
-      ended.push({ to: effect.to, reason: effect.reason, by: effect.by });
-      detach.push(effect.to);
-    } else if (effect.type === 'attach' && seat && isSameDevice(effect.device, seat.address)) {
-      const { device, receivedSeq } = effect;
-      // Attached already: it has got all of them, in order, unless its place is taken anew.
-      const attached = seat.attached.get(callId);
-      if (!attached || attached.waiting || receivedSeq > 0n || again) attach = { device, seat: seat.name, receivedSeq };
-    }
-  }
-  if (!isChanged && !attach) return undefined;
-  const version = stored?.version ?? 0;
-  return {
-    callId,
-    version,
-    call,
-    ...(onlyFor ? { onlyFor } : {}),
-    ...(attach ? { attach } : {}),
-    detach,
-    told: { state, ended },
-  };
 }
