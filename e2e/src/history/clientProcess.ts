@@ -18,8 +18,8 @@ export type Command =
 
 export type Answer = { readonly id: number; readonly value?: unknown; readonly error?: string };
 
-/** So many messages of a conversation are looked at. */
-const MESSAGES_MAX = 1_000_000;
+/** One listing gives so many at most: a history is read page by page. */
+const PAGE = 500;
 
 const [storeFile, baseUrl] = process.argv.slice(2);
 const carillon = await Carillon.open({ platform: nodePlatform(new SqliteStore(storeFile!)), baseUrl: baseUrl! });
@@ -70,11 +70,22 @@ async function history() {
   return Promise.all(
     conversations.map(async ({ id }) => ({
       conversation: id,
-      messages: (await carillon.messages(id, { limit: MESSAGES_MAX })).flatMap(({ body, outgoing, status }) =>
+      messages: (await everything(id)).flatMap(({ body, outgoing, status }) =>
         body.type === 'text' ? [{ text: body.text, outgoing, status }] : [],
       ),
     })),
   );
+}
+
+/** Oldest first. */
+async function everything(conversation: ConversationId): Promise<Message[]> {
+  const pages: Message[][] = [];
+  for (let beforeMs = Number.MAX_SAFE_INTEGER; ; ) {
+    const page = await carillon.messages(conversation, { beforeMs, limit: PAGE });
+    pages.unshift(page);
+    if (page.length < PAGE) return pages.flat();
+    beforeMs = page[0]!.sentAtMs;
+  }
 }
 
 process.on('message', ({ id, command }: { id: number; command: Command }) => {

@@ -22,6 +22,7 @@ export interface Shown {
 export function judge(said: readonly Said[], shown: readonly Shown[]): string[] {
   const faults: string[] = [];
   const byText = new Map(said.map((message) => [message.text, message]));
+  const orderOf = new Map(said.map(({ text }, order) => [text, order]));
   for (const { device, conversation, messages } of shown) {
     const seen = new Set<string>();
     const lastOf = new Map<string, number>();
@@ -33,7 +34,7 @@ export function judge(said: readonly Said[], shown: readonly Shown[]): string[] 
       }
       if (seen.has(text)) faults.push(`${device} shows "${text}" twice`);
       seen.add(text);
-      const order = said.indexOf(message);
+      const order = orderOf.get(text)!;
       if (order < (lastOf.get(message.device) ?? -1))
         faults.push(`${device} shows "${text}" too late in ${conversation}`);
       lastOf.set(message.device, order);
@@ -46,16 +47,16 @@ export function judge(said: readonly Said[], shown: readonly Shown[]): string[] 
 
 /** What one device shows as sent, every device in the conversation shows. */
 function losses(byText: ReadonlyMap<string, Said>, shown: readonly Shown[]): string[] {
-  const faults: string[] = [];
+  const faults = new Set<string>();
+  const texts = shown.map(({ messages }) => new Set(messages.map(({ text }) => text)));
   for (const { messages, conversation } of shown) {
     for (const { text, outgoing } of messages) {
       if (!outgoing || !byText.has(text)) continue;
-      for (const other of shown) {
-        if (other.conversation !== conversation) continue;
-        if (!other.messages.some((message) => message.text === text))
-          faults.push(`${other.device} lost "${text}" of ${conversation}`);
+      for (const [index, other] of shown.entries()) {
+        if (other.conversation === conversation && !texts[index]!.has(text))
+          faults.add(`${other.device} lost "${text}" of ${conversation}`);
       }
     }
   }
-  return [...new Set(faults)];
+  return [...faults];
 }
