@@ -335,7 +335,7 @@ export class Calls {
       this.#reply(errand, call, effects);
       if (errand.seat && call.phase === 'live') errand.seat.connection?.send(stateFrame(call));
       if (seat && attach) {
-        this.#delivery.settle(seat, callId, swapped.frames);
+        this.#delivery.settle(seat, callId, swapped.frames, swapped.version);
         if (seat.isGone) this.#cameTooLate(seat, callId, attach.seat);
         else if (seat.name !== attach.seat) this.#attachAgain(seat, callId);
       }

@@ -29,7 +29,7 @@ export class Delivery {
 
   /** Resolves when nothing said of the call from now on is missed. A seat that is told of it already stays as it is. */
   async begin(seat: Seat, callId: CallId): Promise<void> {
-    if (!seat.attached.has(callId)) seat.attached.set(callId, { waiting: [], lastSeq: 0n });
+    if (!seat.attached.has(callId)) seat.attached.set(callId, { waiting: [], lastSeq: 0n, version: 0 });
     let call = this.#calls.get(callId);
     if (!call) {
       call = { seats: new Set(), following: this.#options.follow(callId) };
@@ -40,9 +40,10 @@ export class Delivery {
   }
 
   /** The store has answered: `frames` come before what waits. */
-  settle(seat: Seat, callId: CallId, frames: readonly RelayedFrame[]): void {
+  settle(seat: Seat, callId: CallId, frames: readonly RelayedFrame[], version: number): void {
     const attachment = seat.attached.get(callId);
     if (!attachment) return;
+    attachment.version = version;
     const waiting = attachment.waiting ?? [];
     attachment.waiting = undefined;
     for (const frame of frames) this.#give(seat, callId, relayed(callId, frame));
@@ -68,14 +69,14 @@ export class Delivery {
       if (seat) this.#give(seat, callId, relayed(callId, news.frame));
       return;
     }
-    const { call, state, ended } = news;
+    const { call, state, ended, version } = news;
     if (call.phase === 'live' && state.length > 0) {
       const frame: ServerFrame = { body: { case: 'state', value: callStateOf(call) } };
-      for (const device of state) this.#giveTo(device, callId, { frame });
+      for (const device of state) this.#giveTo(device, callId, { frame, version });
     }
     for (const each of ended) {
-      this.#giveTo(each.to, callId, { frame: endedFrame(callId, each) });
-      this.#detachAt(each.to, callId);
+      this.#giveTo(each.to, callId, { frame: endedFrame(callId, each), version });
+      this.#detachAt(each.to, callId, version);
     }
     if (call.phase === 'ended') for (const seat of this.#calls.get(callId)?.seats ?? []) this.detach(seat, callId);
   }
@@ -85,11 +86,12 @@ export class Delivery {
     if (seat) this.#give(seat, callId, heard);
   }
 
-  #detachAt(device: Address, callId: CallId): void {
+  #detachAt(device: Address, callId: CallId, version: number): void {
     const seat = this.#options.seats.at(device);
     if (!seat) return;
     // Whoever waits is told in its order, by what it waits for.
-    if (!seat.attached.get(callId)?.waiting) this.detach(seat, callId);
+    const attachment = seat.attached.get(callId);
+    if (attachment && !attachment.waiting && version > attachment.version) this.detach(seat, callId);
   }
 
   #give(seat: Seat, callId: CallId, heard: Heard): void {
@@ -99,6 +101,7 @@ export class Delivery {
       attachment.waiting.push(heard);
       return;
     }
+    if (heard.version !== undefined && heard.version <= attachment.version) return;
     if (heard.seq !== undefined) {
       if (heard.seq <= attachment.lastSeq) return;
       attachment.lastSeq = heard.seq;

@@ -23,12 +23,16 @@ export interface Attachment {
   /** What came while the store was still asked for what came before; undefined once it is told everything. */
   waiting: Heard[] | undefined;
   lastSeq: bigint;
+  /** Of the call when the seat took its place last: what was said before was for an earlier one. */
+  version: number;
 }
 
 export interface Heard {
   readonly frame: MessageInitShape<typeof SignalingServerFrameSchema>;
   /** Of a relayed frame. */
   readonly seq?: bigint;
+  /** Of the call that other news are about. */
+  readonly version?: number;
 }
 
 export class Seat {

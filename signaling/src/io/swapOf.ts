@@ -17,7 +17,7 @@ export function swapOf(
   call: Call,
   effects: readonly Effect[],
   seat: Seat | undefined,
-  { onlyFor, seat: again }: { readonly onlyFor?: Swap['onlyFor']; readonly seat?: Seat | undefined },
+  { onlyFor }: { readonly onlyFor?: Swap['onlyFor'] },
 ): Swap | undefined {
   const state: Address[] = [];
   const ended: Swap['told']['ended'][number][] = [];
@@ -32,10 +32,8 @@ export function swapOf(
       ended.push({ to: effect.to, reason: effect.reason, by: effect.by });
       detach.push(effect.to);
     } else if (effect.type === 'attach' && seat && isSameDevice(effect.device, seat.address)) {
-      const { device, receivedSeq } = effect;
-      // Attached already: it has got all of them, in order, unless its place is taken anew.
-      const attached = seat.attached.get(callId);
-      if (!attached || attached.waiting || receivedSeq > 0n || again) attach = { device, seat: seat.name, receivedSeq };
+      // Also when it is attached: somebody may have taken its place away, and it has not heard of it yet.
+      attach = { device: effect.device, seat: seat.name, receivedSeq: effect.receivedSeq };
     }
   }
   if (!isChanged && !attach) return undefined;

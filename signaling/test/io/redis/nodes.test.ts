@@ -141,6 +141,7 @@ describe('[CALL-31] a node that is killed', { concurrency: true }, () => {
   const env = { CARILLON_SIGNALING_RING_SECONDS: '9', CARILLON_SIGNALING_RECONNECT_SECONDS: '5' };
   let end = async () => {};
   let calls: Scene[] = [];
+  let receivedSeq = 0n;
   let gone: Promise<{ readonly reason: EndReason }>;
 
   /** Somebody calls; the caller, the callee or both are at the node that will be killed. */
@@ -198,6 +199,7 @@ describe('[CALL-31] a node that is killed', { concurrency: true }, () => {
       scene(there(), here(), true),
     ]);
     await say(calls[3]!, 'before');
+    receivedSeq = (await calls[3]!.alice.next('relayed')).seq;
     gone = calls[4]!.alice.next('ended');
     await end();
   });
@@ -234,10 +236,9 @@ describe('[CALL-31] a node that is killed', { concurrency: true }, () => {
 
   it('in a call: who comes back goes on where it was', async () => {
     const { alice, callId } = calls[3]!;
-    const { seq } = await alice.next('relayed');
     await say(calls[3]!, 'meanwhile');
     const again = await survivor.device(alice.accountId);
-    const state = await attach(again, callId, seq);
+    const state = await attach(again, callId, receivedSeq);
     assert.deepEqual(
       state.participants.map(({ number }) => number),
       [1, 2],
