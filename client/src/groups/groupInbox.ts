@@ -14,7 +14,6 @@ import {
   type SenderKeyDistribution,
 } from '@carillon/protocol';
 import { type ContactRecord, readContact } from '../contacts/contactRecord.ts';
-import { isAccepted } from '../conversations/conversations.ts';
 import { addNotice, newMessageId } from '../conversations/writing.ts';
 import { decodeContent, encodeContent } from '../messaging/content.ts';
 import { enqueue } from '../messaging/outbox.ts';
@@ -82,8 +81,8 @@ export async function openGroupDelivery(
     }
     await keepWaiting(tx, waiting);
     if (group) await addChore(tx, { type: 'sync', groupId });
-    // A stranger is not asked: it would tell them that we are there.
-    else if (!options.isAnswered && (await isAccepted(tx, from.accountId))) await ask(tx, parts, groupId, from);
+    // A stranger, too, although it tells them that we are there: who signed up again has accepted nobody, and is in groups.
+    else if (!options.isAnswered) await ask(tx, parts, groupId, from);
     return undefined;
   }
   return openMembers(tx, changes, parts, waiting, options);
