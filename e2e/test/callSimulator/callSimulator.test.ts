@@ -9,6 +9,9 @@ const KEPT: readonly (readonly [seed: number, why: string])[] = [
   [1416, 'a place taken while leases were doubted kept its old name: the socket’s end went unnoticed'],
   [1417, 'a place that was to be taken anew was not'],
   [1473, 'an accept was granted to a device that had been told meanwhile that another declined'],
+  [201383, 'nothing to do, by what was last heard: a lost socket was not counted'],
+  [201399, 'the same'],
+  [208125, 'a device took its place again without knowing that it was taken away'],
 ];
 const WORLDS = 300;
 

@@ -270,7 +270,9 @@ export class Calls {
       const stored = await this.#store.read(callId, fresh);
       const result = step(stored?.call, proposed, this.#clock.now(), bounds);
       if (!('refusal' in result)) {
-        const done = await this.#carryOut(callId, stored, result, errand);
+        // What was last heard of a call may be old: that there is nothing to do has to be read anew.
+        const isSure = fresh || result.effects.some(({ type }) => type === 'persist' || type === 'relay');
+        const done = isSure && (await this.#carryOut(callId, stored, result, errand));
         if (done) return done.ticket;
       } else if (fresh) {
         this.#refused(callId, result.effects, errand);
