@@ -17,8 +17,8 @@ const CLIENTS = 40;
 const SECONDS = 4;
 const ROUNDS = 3;
 /** What the first ones cost is the server's own warming up. */
-const IDLE_FIRST = 500;
-const IDLE = 4_000;
+const IDLE_FIRST = 250;
+const IDLE = 2_000;
 const LOGINS = 500;
 /** Logins under way at once. */
 const LOGINS_AT_ONCE = 32;
@@ -99,7 +99,7 @@ async function inParts(connect: (some: number) => Promise<Client[]>, count: numb
 }
 
 /** V8 gives memory back some seconds after the last allocation, not at once. */
-const SETTLE_ROUNDS = 40;
+const SETTLE_ROUNDS = 30;
 
 /** What garbage there was is gone by then. */
 async function settled(peer: MessagingPeer): Promise<number> {
