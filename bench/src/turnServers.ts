@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { freeUdpPort } from '@carillon/service/testing';
 
 export const SECRET = 'the secret of a benchmark';
 export const REALM = 'carillon';
@@ -24,7 +25,7 @@ export interface TurnServer {
 
 /** UDP ports of its workers: the first is its own. */
 export async function startCarillonTurn(workers = 1): Promise<TurnServer> {
-  const port = await freePort();
+  const port = await freeUdpPort();
   const env = {
     PATH: process.env.PATH ?? '',
     CARILLON_TURN_SECRET: SECRET,
@@ -47,7 +48,7 @@ export async function startCarillonTurn(workers = 1): Promise<TurnServer> {
 /** Undefined where coturn is not installed. */
 export async function startCoturn(): Promise<TurnServer | undefined> {
   if (spawnSync('turnserver', ['--version']).error) return undefined;
-  const port = await freePort();
+  const port = await freeUdpPort();
   const dir = mkdtempSync(path.join(tmpdir(), 'carillon-coturn-'));
   const flags = '-n --no-tls --no-dtls --no-tcp --no-cli --allow-loopback-peers --use-auth-secret --no-stdout-log';
   const values = ['-L', '127.0.0.1', '-E', '127.0.0.1', '-p', String(port), '-r', REALM];
@@ -109,12 +110,4 @@ async function answers(port: number): Promise<void> {
     clearInterval(ask);
     socket.close();
   }
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
 }

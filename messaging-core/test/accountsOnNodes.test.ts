@@ -12,7 +12,7 @@ import {
   type VerifyReply,
 } from '@carillon/protocol';
 import { RedisLink } from '@carillon/service/redis';
-import { RedisServer } from './redisServer.ts';
+import { RedisServer } from '@carillon/service/testing';
 import { post, TestDevice, TestIdentity } from './testDevice.ts';
 import { startServer } from './testServer.ts';
 import { TestSocket } from './testSocket.ts';

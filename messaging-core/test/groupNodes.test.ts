@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { type Presence, PresenceAudience } from '@carillon/protocol';
-import { RedisServer } from './redisServer.ts';
+import { RedisServer } from '@carillon/service/testing';
 import { startProcess } from './serviceProcess.ts';
 import { messageId, TestDevice } from './testDevice.ts';
 import { changeGroup, createGroup, groupSend, member } from './testGroup.ts';

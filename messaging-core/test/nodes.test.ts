@@ -4,7 +4,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { PATHS } from '@carillon/protocol';
-import { RedisServer } from './redisServer.ts';
+import { RedisServer } from '@carillon/service/testing';
 import { type ServiceProcess, startProcess } from './serviceProcess.ts';
 import { messageId, TestDevice } from './testDevice.ts';
 import { tempDir } from './testServer.ts';

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer } from 'node:net';
-import { type Cleanup, freePort, RedisServer } from './redisServer.ts';
+import { type Cleanup, freePort, RedisServer } from '@carillon/service/testing';
 
 const PRIMARIES = 3;
 /** The nodes speak to each other on a port so much above the one for clients. */

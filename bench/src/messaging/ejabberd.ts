@@ -8,8 +8,8 @@ import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { accepts, freePort } from '@carillon/service/testing';
 import { ACKS_TOGETHER, CIPHERTEXT_BYTES } from './carillonPeer.ts';
-import { accepts, freePort } from './freePort.ts';
 import { type Client, cpuSecondsOf, type MessagingPeer, memoryBytesOf } from './peer.ts';
 
 const STARTUP_MS = 30_000;

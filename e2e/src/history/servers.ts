@@ -1,13 +1,13 @@
 // The servers of a run: messaging nodes, on a Redis or on the embedded store,
 // behind one address that hands each connection to some node that lives.
-import { type ChildProcess, fork, spawn } from 'node:child_process';
+import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import type { ServiceMessage } from '@carillon/service';
+import { RedisServer } from '@carillon/service/testing';
 import { pick, type Random } from './random.ts';
 
 const MAIN = fileURLToPath(import.meta.resolve('@carillon/messaging-core').replace('index.ts', 'main.ts'));
@@ -29,8 +29,7 @@ export class Servers {
   readonly #nodes: (MessagingNode | undefined)[];
   readonly #sockets = new Set<Socket>();
   readonly #front: Server;
-  #redis: ChildProcess | undefined;
-  #redisPort = 0;
+  #redis: RedisServer | undefined;
 
   private constructor(options: ServersOptions) {
     this.#options = options;
@@ -42,10 +41,7 @@ export class Servers {
     const servers = new Servers(options);
     servers.#front.listen(0, '127.0.0.1');
     await once(servers.#front, 'listening');
-    if (options.redis) {
-      servers.#redisPort = await freePort();
-      await servers.startRedis();
-    }
+    if (options.redis) servers.#redis = await RedisServer.run();
     for (let index = 0; index < options.nodes; index++) await servers.startNode(index);
     return servers;
   }
@@ -66,7 +62,7 @@ export class Servers {
 
   async startNode(index: number): Promise<void> {
     if (this.#nodes[index]) return;
-    const { dir, redis } = this.#options;
+    const { dir } = this.#options;
     const child = fork(MAIN, [], {
       env: {
         PATH: process.env.PATH,
@@ -75,7 +71,7 @@ export class Servers {
         CARILLON_VERIFIER_FILE: path.join(dir, 'codes'),
         CARILLON_MESSAGING_CODES_PER_HOUR_PER_ADDRESS: '10000',
         CARILLON_MESSAGING_REQUESTS_PER_SECOND_PER_ADDRESS: '10000',
-        ...(redis ? { CARILLON_REDIS_URL: `redis://127.0.0.1:${this.#redisPort}` } : {}),
+        ...(this.#redis ? { CARILLON_REDIS_URL: this.#redis.url } : {}),
       },
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
       execArgv: ['--disable-warning=ExperimentalWarning'],
@@ -98,17 +94,11 @@ export class Servers {
   }
 
   async startRedis(): Promise<void> {
-    if (this.#redis) return;
-    const durable = ['--appendonly', 'yes', '--appendfsync', 'always', '--save', ''];
-    const args = ['--port', String(this.#redisPort), '--bind', '127.0.0.1', '--dir', this.#options.dir, ...durable];
-    const child = spawn('redis-server', args, { stdio: 'ignore' });
-    this.#redis = child;
-    while (!(await accepts(this.#redisPort))) await sleep(20);
+    await this.#redis?.start();
   }
 
   async killRedis(): Promise<void> {
-    await killed(this.#redis);
-    this.#redis = undefined;
+    await this.#redis?.kill();
   }
 
   /** Every connection breaks; nothing is killed. */
@@ -120,7 +110,7 @@ export class Servers {
     this.cutConnections();
     this.#front.close();
     for (let index = 0; index < this.#nodes.length; index++) await this.killNode(index);
-    await this.killRedis();
+    await this.#redis?.stop();
   }
 
   #onConnection(socket: Socket): void {
@@ -155,21 +145,4 @@ async function killed(child: ChildProcess | undefined): Promise<void> {
 function portOf(server: Server): number {
   const address = server.address();
   return typeof address === 'object' && address ? address.port : 0;
-}
-
-async function accepts(port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1');
-  const open = await new Promise<boolean>((resolve) => {
-    socket.once('connect', () => resolve(true)).once('error', () => resolve(false));
-  });
-  socket.destroy();
-  return open;
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const port = portOf(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }

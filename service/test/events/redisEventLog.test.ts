@@ -3,13 +3,13 @@ import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { createClient } from 'redis';
 import { RedisEventLog } from '../../src/events/redisEventLog.ts';
-import { type RedisServer, startRedis } from '../redisServer.ts';
+import { RedisServer } from '../../src/testing/redisServer.ts';
 import { countOf, delivered, eventLogContract } from './eventLogContract.ts';
 import { killedConsumers } from './killedConsumers.ts';
 
 let redis: RedisServer;
 before(async () => {
-  redis = await startRedis();
+  redis = await RedisServer.run();
 });
 after(() => redis.stop());
 

@@ -1,21 +1,11 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import type { CallId } from '@carillon/protocol';
 import { SqliteEventLog } from '@carillon/service';
+import { freePort } from '@carillon/service/testing';
 import { Harness, newId } from './harness.ts';
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as { port: number };
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 test('[EVENT-9] the end of each call is noted once, with its reason and time, and counted', async (t) => {
   const harness = new Harness();

@@ -4,9 +4,9 @@ import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import type { Address } from '@carillon/protocol';
 import { RedisLink } from '@carillon/service/redis';
+import { RedisServer } from '@carillon/service/testing';
 import { MemorySwitchboard } from '../../../src/io/memory/memorySwitchboard.ts';
 import { RedisStore } from '../../../src/io/redis/redisStore.ts';
-import { RedisServer } from '../../redisServer.ts';
 import { group, groupMessage, NOW, newId, page, ROOMY, register } from '../../storeContract/fixtures.ts';
 
 const server = RedisServer.start({ after }, ['--appendonly', 'no']);

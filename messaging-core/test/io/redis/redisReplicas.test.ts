@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import { ProtocolError } from '@carillon/protocol';
 import { RedisLink } from '@carillon/service/redis';
+import { RedisServer } from '@carillon/service/testing';
 import { durabilityOf } from '../../../src/io/redis/durability.ts';
 import { RedisShortLived } from '../../../src/io/redis/redisShortLived.ts';
-import { RedisServer } from '../../redisServer.ts';
 
 async function open(t: TestContext, server: RedisServer, replicasMin: number): Promise<RedisLink> {
   const link = await RedisLink.connect({ url: server.url, replicasMin });

@@ -1,8 +1,8 @@
 import { after } from 'node:test';
 import { setTimeout as delay } from 'node:timers/promises';
 import { RedisLink } from '@carillon/service/redis';
+import { RedisServer } from '@carillon/service/testing';
 import { RedisShortLived } from '../../../src/io/redis/redisShortLived.ts';
-import { RedisServer } from '../../redisServer.ts';
 import { LINKS_MAX, shortLivedContract } from '../../shortLivedContract.ts';
 
 const server = RedisServer.start({ after });

@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import type { MessageId } from '@carillon/protocol';
 import { RedisLink } from '@carillon/service/redis';
+import { RedisServer } from '@carillon/service/testing';
 import { RedisStore } from '../../../src/io/redis/redisStore.ts';
 import { RedisSwitchboard } from '../../../src/io/redis/redisSwitchboard.ts';
-import { RedisServer } from '../../redisServer.ts';
 import { newId, newMessage, ROOMY, register } from '../../storeContract/fixtures.ts';
 import { storeContract } from '../../storeContract.ts';
 

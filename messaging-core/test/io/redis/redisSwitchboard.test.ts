@@ -2,9 +2,9 @@ import assert from 'node:assert/strict';
 import { after, type TestContext, test } from 'node:test';
 import type { DeviceId } from '@carillon/protocol';
 import { RedisLink } from '@carillon/service/redis';
+import { RedisServer } from '@carillon/service/testing';
 import { type DeviceSignal, EVERYTHING, type PresenceState } from '../../../src/core/switchboard.ts';
 import { RedisSwitchboard } from '../../../src/io/redis/redisSwitchboard.ts';
-import { RedisServer } from '../../redisServer.ts';
 import { Inbox, newAddress, switchboardContract } from '../../switchboardContract.ts';
 
 const shared = RedisServer.start({ after });

@@ -12,8 +12,8 @@ import {
   ParticipantState,
   utf8,
 } from '@carillon/protocol';
+import { RedisServer } from '@carillon/service/testing';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
-import { type RedisServer, startRedis } from '../../redisServer.ts';
 import { accessJwks, Device, Harness, newId, temporaryDir } from '../harness.ts';
 
 const LEASE_MS = 900;
@@ -22,7 +22,7 @@ describe('two nodes', () => {
   let redis: RedisServer;
   const [one, two] = [new Harness(), new Harness()];
   before(async () => {
-    redis = await startRedis();
+    redis = await RedisServer.run();
     const env = { CARILLON_REDIS_URL: redis.url };
     await one.start({ ...env, CARILLON_NODE: 'one' });
     await two.start({ ...env, CARILLON_NODE: 'two' });
@@ -168,7 +168,7 @@ describe('[CALL-31] a node that is killed', { concurrency: true }, () => {
   }
 
   before(async () => {
-    redis = await startRedis();
+    redis = await RedisServer.run();
     const shared = { ...env, CARILLON_REDIS_URL: redis.url };
     await survivor.start({ ...shared, CARILLON_NODE: 'survivor' }, { leaseMs: LEASE_MS });
     const child = fork(

@@ -2,15 +2,15 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
 import { type CallId, utf8 } from '@carillon/protocol';
 import { RedisLink } from '@carillon/service/redis';
+import { RedisServer } from '@carillon/service/testing';
 import { RedisCallStore } from '../../../src/io/redis/redisCallStore.ts';
 import { device, Play } from '../../core/people.ts';
-import { type RedisServer, startRedis } from '../../redisServer.ts';
 import { callStoreContract, opened } from '../callStoreContract.ts';
 
 describe('calls of many nodes', () => {
   let redis: RedisServer;
   before(async () => {
-    redis = await startRedis();
+    redis = await RedisServer.run();
   });
   after(() => redis.stop());
 

@@ -2,10 +2,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
+import { freePort } from './ports.ts';
 
 /** Where `t.after` is: of one test, or of a file by `after`. */
 export interface Cleanup {
@@ -24,15 +24,26 @@ export class RedisServer {
     this.#args = args;
   }
 
-  /** With an append-only file that is synced with every write, unless `args` say otherwise. */
-  static async start(t: Cleanup, args: readonly string[] = [], port?: number): Promise<RedisServer> {
+  /**
+   * Until `stop`. With an append-only file that is synced with every write, unless `args` say otherwise.
+   * @throws Error when there is no redis-server or it does not start
+   */
+  static async run(args: readonly string[] = [], port?: number): Promise<RedisServer> {
     const dir = await mkdtemp(path.join(tmpdir(), 'carillon-redis-'));
     const server = new RedisServer(port ?? (await freePort()), dir, args);
-    t.after(async () => {
-      await server.kill();
-      await rm(dir, { recursive: true, force: true });
-    });
-    await server.start();
+    try {
+      await server.start();
+    } catch (error) {
+      await server.stop();
+      throw error;
+    }
+    return server;
+  }
+
+  /** `run`, stopped when the test is over. */
+  static async start(t: Cleanup, args: readonly string[] = [], port?: number): Promise<RedisServer> {
+    const server = await RedisServer.run(args, port);
+    t.after(() => server.stop());
     return server;
   }
 
@@ -40,23 +51,37 @@ export class RedisServer {
     return `redis://127.0.0.1:${this.port}`;
   }
 
-  /** Again, on the same port and data. */
+  /** Undefined while it is killed. */
+  get pid(): number | undefined {
+    return this.#child?.pid;
+  }
+
+  /** Again, on the same port and data; nothing happens while it runs. */
   async start(): Promise<void> {
+    if (this.#child) return;
     const fixed = ['--port', `${this.port}`, '--bind', '127.0.0.1', '--dir', this.#dir, '--save', ''];
     const child = spawn('redis-server', [...fixed, '--appendonly', 'yes', '--appendfsync', 'always', ...this.#args], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
+    await once(child, 'spawn');
     this.#child = child;
-    const lines = createInterface({ input: child.stdout! });
+    const lines = createInterface({ input: child.stdout });
     let said = '';
     for await (const line of lines) {
       said += `${line}\n`;
       if (line.includes('Ready to accept connections')) {
-        child.stdout!.resume();
+        child.stdout.resume();
         return;
       }
     }
     throw new Error(`redis-server did not start:\n${said}`);
+  }
+
+  /** As if the network to it were gone, until the returned function is called. */
+  pause(): () => void {
+    const child = this.#child;
+    child?.kill('SIGSTOP');
+    return () => child?.kill('SIGCONT');
   }
 
   /** Kill -9: what was not on disk is gone. */
@@ -68,13 +93,10 @@ export class RedisServer {
     child.kill('SIGKILL');
     await exited;
   }
-}
 
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
-  server.close();
-  if (address === null || typeof address === 'string') throw new Error('There is no free port.');
-  return address.port;
+  /** For good, with its data. */
+  async stop(): Promise<void> {
+    await this.kill();
+    await rm(this.#dir, { recursive: true, force: true });
+  }
 }
