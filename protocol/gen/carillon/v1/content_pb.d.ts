@@ -147,6 +147,34 @@ export declare type Content = Message<"carillon.v1.Content"> & {
      */
     value: GroupNotice;
     case: "groupNotice";
+  } | {
+    /**
+     * Call links
+     *
+     * @generated from field: carillon.v1.CallKnock call_knock = 23;
+     */
+    value: CallKnock;
+    case: "callKnock";
+  } | {
+    /**
+     * @generated from field: carillon.v1.CallKnockAnswer call_knock_answer = 24;
+     */
+    value: CallKnockAnswer;
+    case: "callKnockAnswer";
+  } | {
+    /**
+     * Call links, to the own account's other devices
+     *
+     * @generated from field: carillon.v1.CallKnockTaken call_knock_taken = 25;
+     */
+    value: CallKnockTaken;
+    case: "callKnockTaken";
+  } | {
+    /**
+     * @generated from field: carillon.v1.CallLinksCopy call_links_copy = 26;
+     */
+    value: CallLinksCopy;
+    case: "callLinksCopy";
   } | { case: undefined; value?: undefined };
 
   /**
@@ -495,6 +523,18 @@ export declare type SettingsCopy = Message<"carillon.v1.SettingsCopy"> & {
    * @generated from field: uint64 name_changed_at_ms = 8;
    */
   nameChangedAtMs: bigint;
+
+  /**
+   * No call rings; until then, Unix milliseconds, or 0: until it is switched off.
+   *
+   * @generated from field: bool do_not_disturb = 9;
+   */
+  doNotDisturb: boolean;
+
+  /**
+   * @generated from field: uint64 do_not_disturb_until_ms = 10;
+   */
+  doNotDisturbUntilMs: bigint;
 };
 
 /**
@@ -708,6 +748,13 @@ export declare type CallInvite = Message<"carillon.v1.CallInvite"> & {
    * @generated from field: bool group = 5;
    */
   group: boolean;
+
+  /**
+   * 16 bytes: answers a knock at this call link. Rings nowhere; taken by the device that waits for it.
+   *
+   * @generated from field: bytes link_id = 6;
+   */
+  linkId: Uint8Array;
 };
 
 /**
@@ -753,6 +800,154 @@ export declare type CallLogEntry = Message<"carillon.v1.CallLogEntry"> & {
  * Use `create(CallLogEntrySchema)` to create a new message.
  */
 export declare const CallLogEntrySchema: GenMessage<CallLogEntry>;
+
+/**
+ * To the owner of a call link, from who wants in; again every few seconds while they wait.
+ *
+ * @generated from message carillon.v1.CallKnock
+ */
+export declare type CallKnock = Message<"carillon.v1.CallKnock"> & {
+  /**
+   * 16 bytes, of the link: whoever does not know it is not heard.
+   *
+   * @generated from field: bytes link_id = 1;
+   */
+  linkId: Uint8Array;
+
+  /**
+   * 16 bytes, the same for as long as they wait.
+   *
+   * @generated from field: bytes knock_id = 2;
+   */
+  knockId: Uint8Array;
+
+  /**
+   * They do not wait any more.
+   *
+   * @generated from field: bool withdrawn = 3;
+   */
+  withdrawn: boolean;
+};
+
+/**
+ * Describes the message carillon.v1.CallKnock.
+ * Use `create(CallKnockSchema)` to create a new message.
+ */
+export declare const CallKnockSchema: GenMessage<CallKnock>;
+
+/**
+ * @generated from message carillon.v1.CallKnockAnswer
+ */
+export declare type CallKnockAnswer = Message<"carillon.v1.CallKnockAnswer"> & {
+  /**
+   * @generated from field: bytes knock_id = 1;
+   */
+  knockId: Uint8Array;
+
+  /**
+   * @generated from field: carillon.v1.CallKnockOutcome outcome = 2;
+   */
+  outcome: CallKnockOutcome;
+};
+
+/**
+ * Describes the message carillon.v1.CallKnockAnswer.
+ * Use `create(CallKnockAnswerSchema)` to create a new message.
+ */
+export declare const CallKnockAnswerSchema: GenMessage<CallKnockAnswer>;
+
+/**
+ * Another device of the owner has answered.
+ *
+ * @generated from message carillon.v1.CallKnockTaken
+ */
+export declare type CallKnockTaken = Message<"carillon.v1.CallKnockTaken"> & {
+  /**
+   * @generated from field: bytes knock_id = 1;
+   */
+  knockId: Uint8Array;
+};
+
+/**
+ * Describes the message carillon.v1.CallKnockTaken.
+ * Use `create(CallKnockTakenSchema)` to create a new message.
+ */
+export declare const CallKnockTakenSchema: GenMessage<CallKnockTaken>;
+
+/**
+ * All call links of the account. A link goes by when it was changed last; one taken back stays so.
+ *
+ * @generated from message carillon.v1.CallLinksCopy
+ */
+export declare type CallLinksCopy = Message<"carillon.v1.CallLinksCopy"> & {
+  /**
+   * @generated from field: repeated carillon.v1.CallLinkEntry links = 1;
+   */
+  links: CallLinkEntry[];
+};
+
+/**
+ * Describes the message carillon.v1.CallLinksCopy.
+ * Use `create(CallLinksCopySchema)` to create a new message.
+ */
+export declare const CallLinksCopySchema: GenMessage<CallLinksCopy>;
+
+/**
+ * @generated from message carillon.v1.CallLinkEntry
+ */
+export declare type CallLinkEntry = Message<"carillon.v1.CallLinkEntry"> & {
+  /**
+   * 16 bytes: who knows it may knock.
+   *
+   * @generated from field: bytes link_id = 1;
+   */
+  linkId: Uint8Array;
+
+  /**
+   * @generated from field: string name = 2;
+   */
+  name: string;
+
+  /**
+   * @generated from field: bool video = 3;
+   */
+  video: boolean;
+
+  /**
+   * A call of many; else with one person at a time.
+   *
+   * @generated from field: bool group = 4;
+   */
+  group: boolean;
+
+  /**
+   * The owner is asked about each who knocks.
+   *
+   * @generated from field: bool lobby = 5;
+   */
+  lobby: boolean;
+
+  /**
+   * @generated from field: uint64 created_at_ms = 6;
+   */
+  createdAtMs: bigint;
+
+  /**
+   * @generated from field: uint64 changed_at_ms = 7;
+   */
+  changedAtMs: bigint;
+
+  /**
+   * @generated from field: bool revoked = 8;
+   */
+  revoked: boolean;
+};
+
+/**
+ * Describes the message carillon.v1.CallLinkEntry.
+ * Use `create(CallLinkEntrySchema)` to create a new message.
+ */
+export declare const CallLinkEntrySchema: GenMessage<CallLinkEntry>;
 
 /**
  * One sender's SFrame base key in one call (RFC 9605, section 5.1).
@@ -929,4 +1124,52 @@ export enum CallOutcome {
  * Describes the enum carillon.v1.CallOutcome.
  */
 export declare const CallOutcomeSchema: GenEnum<CallOutcome>;
+
+/**
+ * @generated from enum carillon.v1.CallKnockOutcome
+ */
+export enum CallKnockOutcome {
+  /**
+   * @generated from enum value: CALL_KNOCK_OUTCOME_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * The owner is being asked. Who is let in gets a call invite that names the link.
+   *
+   * @generated from enum value: CALL_KNOCK_OUTCOME_ASKED = 1;
+   */
+  ASKED = 1,
+
+  /**
+   * @generated from enum value: CALL_KNOCK_OUTCOME_REFUSED = 2;
+   */
+  REFUSED = 2,
+
+  /**
+   * The link was taken back.
+   *
+   * @generated from enum value: CALL_KNOCK_OUTCOME_REVOKED = 3;
+   */
+  REVOKED = 3,
+
+  /**
+   * In another call, or too many wait already.
+   *
+   * @generated from enum value: CALL_KNOCK_OUTCOME_BUSY = 4;
+   */
+  BUSY = 4,
+
+  /**
+   * The call could not be begun.
+   *
+   * @generated from enum value: CALL_KNOCK_OUTCOME_FAILED = 5;
+   */
+  FAILED = 5,
+}
+
+/**
+ * Describes the enum carillon.v1.CallKnockOutcome.
+ */
+export declare const CallKnockOutcomeSchema: GenEnum<CallKnockOutcome>;
 
