@@ -16,6 +16,7 @@ import type { AccessTokens } from '../account/accessTokens.ts';
 import { backoffMs } from '../connection/backoff.ts';
 import { contactView } from '../contacts/contactRecord.ts';
 import type { Directory } from '../contacts/directory.ts';
+import { isAccepted } from '../conversations/conversations.ts';
 import { newMessageId, recordCall } from '../conversations/writing.ts';
 import { copyCall } from '../devices/ownCopies.ts';
 import type { Account, Contact } from '../model.ts';
@@ -42,6 +43,7 @@ export interface ChannelParts {
   readonly sender: EnvelopeSender;
   readonly outbox: Outbox;
   readonly account: () => Account;
+  readonly serverNow: () => number;
 }
 
 const OUTCOMES = {
@@ -119,6 +121,14 @@ export class Channel implements ContentChannel {
     }
   }
 
+  serverNow(): number {
+    return this.#parts.serverNow();
+  }
+
+  isAccepted(accountId: AccountId): Promise<boolean> {
+    return this.#parts.ledger.read((tx) => isAccepted(tx, accountId));
+  }
+
   async contact(accountId: AccountId): Promise<Contact> {
     return contactView(await this.#parts.directory.byId(accountId));
   }
@@ -144,7 +154,8 @@ export class Channel implements ContentChannel {
     options: SendOptions,
   ): Promise<DeviceId[]> {
     const { platform, socket, sender } = this.#parts;
-    const giveUpAtMs = Math.min(platform.now() + URGENT_TRY_MS, options.expiresAtMs ?? Number.POSITIVE_INFINITY);
+    const leftMs = (options.expiresAtMs ?? Number.POSITIVE_INFINITY) - this.serverNow();
+    const giveUpAtMs = platform.now() + Math.min(URGENT_TRY_MS, leftMs);
     const messageId = newMessageId(platform.crypto);
     let sealed: readonly Sealed[] = [];
     const keep = async (_tx: StoreTransaction, now: readonly Sealed[]) => {

@@ -35,6 +35,10 @@ export interface ContentChannel {
   /** Contents of this kind, after they are committed on the device; returns the way to stop. */
   onContent(kind: NonNullable<Content['body']['case']>, listener: (received: ReceivedContent) => void): () => void;
   contact(accountId: AccountId): Promise<Contact>;
+  /** The server's clock, as of the last connection: expiries are by it. Unix milliseconds. */
+  serverNow(): number;
+  /** The person has accepted this account: it may learn where this device is. */
+  isAccepted(accountId: AccountId): Promise<boolean>;
   /** Puts a call into the conversation with that account. */
   recordCall(entry: {
     readonly with: AccountId;

@@ -75,6 +75,8 @@ export class Messenger {
   #isForeground = isVisible();
   #stopVisibility = () => {};
   #welcome: MessagingWelcome | undefined;
+  /** The server's clock less this device's, as of the last welcome. */
+  #serverAheadMs = 0;
   #closed = false;
 
   constructor(parts: MessengerParts) {
@@ -134,6 +136,7 @@ export class Messenger {
       sender: this.sender,
       outbox: this.outbox,
       account,
+      serverNow: () => platform.now() + this.#serverAheadMs,
     });
     this.social = new Social({
       ...{ platform, ledger, socket, directory, account, onProfile: parts.onProfile },
@@ -231,7 +234,8 @@ export class Messenger {
   }
 
   #onWelcome(welcome: MessagingWelcome): void {
-    const offMs = Math.abs(Number(welcome.serverTimeMs) - this.#parts.platform.now());
+    this.#serverAheadMs = Number(welcome.serverTimeMs) - this.#parts.platform.now();
+    const offMs = Math.abs(this.#serverAheadMs);
     if (offMs > CLOCK_TOLERANCE_MS) {
       const words = `The clock of this device is ${Math.round(offMs / 60_000)} minutes off. Times will be wrong until it is set.`;
       this.#parts.emitter.emit('notice', { code: 'clock-wrong', words });

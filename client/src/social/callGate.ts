@@ -47,6 +47,8 @@ export function gatedCalls(channel: ContentChannel, ledger: Ledger): ContentChan
       });
     },
     contact: (accountId) => channel.contact(accountId),
+    serverNow: () => channel.serverNow(),
+    isAccepted: (accountId) => channel.isAccepted(accountId),
     recordCall: (entry) => channel.recordCall(entry),
   };
 }

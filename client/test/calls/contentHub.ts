@@ -47,13 +47,20 @@ export class TestChannel implements ContentChannel {
   readonly #token: string;
   readonly #contacts: readonly Account[];
   readonly #send: (delivery: Delivery) => void;
+  readonly #strangers: readonly AccountId[];
   readonly #listeners = new Map<string, Set<(received: ReceivedContent) => void>>();
 
-  constructor(self: TestAccount, contacts: readonly Account[], send: (delivery: Delivery) => void) {
+  constructor(
+    self: TestAccount,
+    contacts: readonly Account[],
+    send: (delivery: Delivery) => void,
+    strangers: readonly AccountId[] = [],
+  ) {
     this.account = self;
     this.#token = self.token;
     this.#contacts = contacts;
     this.#send = send;
+    this.#strangers = strangers;
   }
 
   async accessToken(): Promise<string> {
@@ -89,6 +96,14 @@ export class TestChannel implements ContentChannel {
   async contact(accountId: AccountId): Promise<Contact> {
     const { handle, name } = this.#contacts.find((account) => account.accountId === accountId)!;
     return { accountId, handle, name };
+  }
+
+  serverNow(): number {
+    return Date.now();
+  }
+
+  async isAccepted(accountId: AccountId): Promise<boolean> {
+    return !this.#strangers.includes(accountId);
   }
 
   async recordCall(entry: CallEntry): Promise<void> {
