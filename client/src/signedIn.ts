@@ -23,6 +23,7 @@ import type { Groups } from './groups/groups.ts';
 import { History } from './history/history.ts';
 import { Downloads } from './media/downloads.ts';
 import { failInterruptedPreparations, queueMedia } from './media/sending.ts';
+import type { TransferParts } from './media/transferParts.ts';
 import { Uploads } from './media/uploads.ts';
 import { Messenger } from './messaging/messenger.ts';
 import type { Account, ConnectionStatus, Conversation, DirectConversation, Message } from './model.ts';
@@ -79,30 +80,12 @@ export class SignedIn {
       },
       onLinked: () => this.#history.kick(),
     });
-    this.#uploads = new Uploads({
-      platform,
-      ledger,
-      emitter,
-      http,
-      tokens,
-      baseUrl,
-      account,
-      isOnline: () => online,
-      onUploaded: (to) => this.#messenger.outbox.kickLane(to),
-    });
-    this.#history = new History({
-      platform,
-      ledger,
-      emitter,
-      http,
-      tokens,
-      baseUrl,
-      account,
-      isOnline: () => online,
-      outbox: this.#messenger.outbox,
-    });
+    const isOnline = () => online;
+    const transfer: TransferParts = { platform, ledger, emitter, http, tokens, baseUrl, account, isOnline };
+    this.#uploads = new Uploads({ ...transfer, onUploaded: (to) => this.#messenger.outbox.kickLane(to) });
+    this.#history = new History({ ...transfer, outbox: this.#messenger.outbox });
     this.#messenger.channel.onContent('historyTransfer', () => this.#history.kick());
-    this.#downloads = new Downloads({ platform, ledger, emitter, http, tokens, baseUrl });
+    this.#downloads = new Downloads(transfer);
     this.calls =
       parts.calls?.({
         channel: gatedCalls(this.#messenger.channel, ledger),

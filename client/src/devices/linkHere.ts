@@ -18,6 +18,7 @@ import { cleanName, newDeviceBody } from '../account/registration.ts';
 import type { LinkOffer } from '../api.ts';
 import { backoffMs } from '../connection/backoff.ts';
 import type { HttpJson } from '../connection/httpJson.ts';
+import { pause } from '../connection/pause.ts';
 import { newContact, writeContact } from '../contacts/contactRecord.ts';
 import { includesBytes, type KnownDeviceList, readDeviceList, sameBytes } from '../contacts/deviceLists.ts';
 import { meetList } from '../contacts/trust.ts';
@@ -87,15 +88,7 @@ async function persist<T>(attempt: () => Promise<T>, ended: AbortSignal): Promis
       if (ended.aborted) throw new ProtocolError('link-unknown', { cause: error });
       if (!(error instanceof ProtocolError) || !isPassing(error)) throw error;
       const waitMs = Math.max(backoffMs(failures, Math.random()), error.details.retryAfterMs ?? 0);
-      await new Promise<void>((resolve) => {
-        const done = () => {
-          clearTimeout(timer);
-          ended.removeEventListener('abort', done);
-          resolve();
-        };
-        const timer = setTimeout(done, waitMs);
-        ended.addEventListener('abort', done);
-      });
+      await pause(waitMs, ended);
     }
   }
 }

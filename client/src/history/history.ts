@@ -3,19 +3,17 @@
 // that service the new device begins without a past, and is linked all the same.
 import { openBlob, sealBlob } from '@carillon/media-pipeline/sealing';
 import { type DeviceId, grantReplySchema, type HistoryTransfer, PATHS, ProtocolError } from '@carillon/protocol';
-import type { AccessTokens } from '../account/accessTokens.ts';
 import { backoffMs } from '../connection/backoff.ts';
-import type { HttpJson } from '../connection/httpJson.ts';
+import { pause } from '../connection/pause.ts';
 import { newMessageId } from '../conversations/writing.ts';
-import type { Emitter } from '../events.ts';
 import { MediaTamperedError } from '../media/errors.ts';
 import { fetchBlob } from '../media/fetchBlob.ts';
+import type { TransferParts } from '../media/transferParts.ts';
 import { tusUpload } from '../media/tusUpload.ts';
 import { encodeContent } from '../messaging/content.ts';
 import { enqueue, isPassing, type Outbox } from '../messaging/outbox.ts';
-import type { Account, HistoryProgress } from '../model.ts';
-import type { Platform, StoreTransaction } from '../ports.ts';
-import type { Ledger } from '../store/ledger.ts';
+import type { HistoryProgress } from '../model.ts';
+import type { StoreTransaction } from '../ports.ts';
 import { exportHistory, HISTORY_BYTES_MAX } from './exportHistory.ts';
 import { forgetImportProgress, importHistory } from './importHistory.ts';
 
@@ -41,15 +39,7 @@ export async function notePending(tx: StoreTransaction, transfer: HistoryTransfe
   await tx.put('account', PENDING, { blobId, key, sizeBytes, blobBytes, chunkBytes } satisfies Place);
 }
 
-export interface HistoryParts {
-  readonly platform: Platform;
-  readonly ledger: Ledger;
-  readonly emitter: Emitter;
-  readonly http: HttpJson;
-  readonly tokens: AccessTokens;
-  readonly baseUrl: string;
-  readonly account: () => Account;
-  readonly isOnline: () => boolean;
+export interface HistoryParts extends TransferParts {
   readonly outbox: Outbox;
 }
 
@@ -106,7 +96,7 @@ export class History {
           this.#tell({ direction, stage: 'failed', done: 0, total: 0, words: failureWords(direction, error) });
           return;
         }
-        await this.#pause(backoffMs(failures, Math.random()));
+        await pause(backoffMs(failures, Math.random()), this.#abort.signal);
       }
     }
   }
@@ -180,19 +170,6 @@ export class History {
 
   #tell(progress: HistoryProgress): void {
     this.#parts.emitter.emit('history', progress);
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.#abort;
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done);
-    });
   }
 }
 

@@ -5,6 +5,7 @@ import type { AccessTokens } from '../account/accessTokens.ts';
 import { backoffMs } from '../connection/backoff.ts';
 import { type HttpJson, parseJson, refusal, unreachable } from '../connection/httpJson.ts';
 import { httpUrl } from '../connection/origin.ts';
+import { pause } from '../connection/pause.ts';
 import type { Platform } from '../ports.ts';
 import { MediaTamperedError } from './errors.ts';
 
@@ -57,7 +58,8 @@ export async function fetchBlob(
       else if (code !== 'unreachable' && code !== 'rate-limited') throw error;
       failures = doneBytes > before ? 0 : failures + 1;
       if (failures >= ATTEMPTS_MAX || signal.aborted) throw error;
-      await new Promise((resolve) => setTimeout(resolve, backoffMs(failures, Math.random())));
+      await pause(backoffMs(failures, Math.random()), signal);
+      if (signal.aborted) throw error;
     }
   }
 }

@@ -9,18 +9,15 @@ import {
   PATHS,
   ProtocolError,
 } from '@carillon/protocol';
-import type { AccessTokens } from '../account/accessTokens.ts';
 import { backoffMs } from '../connection/backoff.ts';
-import type { HttpJson } from '../connection/httpJson.ts';
+import { pause } from '../connection/pause.ts';
 import { failMessage } from '../conversations/history.ts';
-import type { Emitter } from '../events.ts';
 import { encodeContent } from '../messaging/content.ts';
 import { extrasFor } from '../messaging/contentExtras.ts';
 import { enqueue, isPassing } from '../messaging/outbox.ts';
-import type { Account } from '../model.ts';
 import type { Platform, StoreTransaction } from '../ports.ts';
-import type { Ledger } from '../store/ledger.ts';
 import { readMediaKey } from './mediaMessage.ts';
+import type { TransferParts } from './transferParts.ts';
 import { tusUpload } from './tusUpload.ts';
 
 const LOST = 'The file is no longer on this device; send it again.';
@@ -44,15 +41,7 @@ export async function addUpload(tx: StoreTransaction, job: UploadJob, sealed: Ui
 export const readUpload = (tx: StoreTransaction, id: MessageId): Promise<UploadJob | undefined> =>
   tx.get<UploadJob>('media', jobKey(id));
 
-export interface UploadParts {
-  readonly platform: Platform;
-  readonly ledger: Ledger;
-  readonly emitter: Emitter;
-  readonly http: HttpJson;
-  readonly tokens: AccessTokens;
-  readonly baseUrl: string;
-  readonly account: () => Account;
-  readonly isOnline: () => boolean;
+export interface UploadParts extends TransferParts {
   /** A message waits in the outbox. */
   readonly onUploaded: (to: ConversationId) => void;
 }
@@ -127,7 +116,7 @@ export class Uploads {
           await this.#fail(job, error);
           return;
         }
-        await this.#pause(Math.max(backoffMs(attempt, Math.random()), error.details.retryAfterMs ?? 0));
+        await pause(Math.max(backoffMs(attempt, Math.random()), error.details.retryAfterMs ?? 0), this.#abort.signal);
       }
     }
   }
@@ -190,19 +179,6 @@ export class Uploads {
       await tx.delete('media', jobKey(job.messageId));
       await tx.put('media', `failed/${job.messageId}`, { ...job, uploadUrl: undefined } satisfies UploadJob);
       await failMessage(tx, changes, job.messageId, error.message);
-    });
-  }
-
-  #pause(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const { signal } = this.#abort;
-      const done = () => {
-        clearTimeout(timer);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      const timer = setTimeout(done, ms);
-      signal.addEventListener('abort', done);
     });
   }
 }

@@ -4,9 +4,10 @@ import { liveCall } from '../state/call.ts';
 import { people } from '../state/conversations.ts';
 import { account, carillon } from '../state/session.ts';
 import { failureWords } from '../words/failure.ts';
+import { typedHandle } from '../words/handle.ts';
 import { Avatar } from './avatar.tsx';
 import { DialogFrame } from './dialogFrame.tsx';
-import { Field } from './field.tsx';
+import { HandleField } from './handleField.tsx';
 
 const PRESENT = new Set(['invited', 'ringing', 'joined']);
 
@@ -39,20 +40,17 @@ export function AddPerson({ onClose }: { onClose: () => void }) {
   };
   const submit = (event: Event) => {
     event.preventDefault();
-    const wanted = handle.trim().replace(/^@/, '').toLowerCase();
+    const wanted = typedHandle(handle);
     if (wanted !== '') void invite(async () => (await carillon().contactByHandle(wanted))?.accountId);
   };
   return (
     <DialogFrame title="Add to the call" onClose={onClose}>
       <form class="form inline" onSubmit={submit} noValidate>
-        <Field
+        <HandleField
           label="Handle"
           problem={problem}
           value={handle}
           onText={setHandle}
-          autoCapitalize="none"
-          autoComplete="off"
-          spellcheck={false}
           autoFocus
           data-testid="add-person-handle"
         />

@@ -4,8 +4,9 @@ import { openDialog } from '../state/dialog.ts';
 import { showConversation } from '../state/route.ts';
 import { account, carillon } from '../state/session.ts';
 import { codeOf, failureWords } from '../words/failure.ts';
+import { typedHandle } from '../words/handle.ts';
 import { DialogFrame } from './dialogFrame.tsx';
-import { Field } from './field.tsx';
+import { HandleField } from './handleField.tsx';
 
 export function NewChat({ onClose }: { onClose: () => void }) {
   const [handle, setHandle] = useState('');
@@ -13,7 +14,7 @@ export function NewChat({ onClose }: { onClose: () => void }) {
   const [busy, setBusy] = useState(false);
   const submit = async (event: Event) => {
     event.preventDefault();
-    const wanted = handle.trim().replace(/^@/, '').toLowerCase();
+    const wanted = typedHandle(handle);
     if (wanted === '') return;
     if (wanted === account.value?.handle) {
       setProblem('That is you. Type a friend’s handle.');
@@ -35,7 +36,7 @@ export function NewChat({ onClose }: { onClose: () => void }) {
   return (
     <DialogFrame title="New conversation" onClose={onClose}>
       <form onSubmit={(event) => void submit(event)} class="form" noValidate>
-        <Field
+        <HandleField
           label="Handle"
           hint="Ask your friend for it; it was chosen at sign-up."
           problem={problem}
@@ -44,10 +45,6 @@ export function NewChat({ onClose }: { onClose: () => void }) {
             setHandle(text);
             setProblem('');
           }}
-          autoCapitalize="none"
-          autoComplete="off"
-          spellcheck={false}
-          maxLength={33}
           autoFocus
           data-testid="new-chat-handle"
         />

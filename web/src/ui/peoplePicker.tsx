@@ -3,8 +3,9 @@ import { useState } from 'preact/hooks';
 import { people } from '../state/conversations.ts';
 import { account, carillon } from '../state/session.ts';
 import { failureWords } from '../words/failure.ts';
+import { typedHandle } from '../words/handle.ts';
 import { Avatar } from './avatar.tsx';
-import { Field } from './field.tsx';
+import { HandleField } from './handleField.tsx';
 
 interface PeopleChoiceProps {
   readonly label: string;
@@ -66,7 +67,7 @@ export function PeoplePicker({ chosen, onChange, without, max }: PeoplePickerPro
     return chosen.length >= max ? 'There is no room for more people.' : '';
   };
   const look = async () => {
-    const wanted = handle.trim().replace(/^@/, '').toLowerCase();
+    const wanted = typedHandle(handle);
     if (wanted === '') return;
     setBusy(true);
     try {
@@ -92,7 +93,7 @@ export function PeoplePicker({ chosen, onChange, without, max }: PeoplePickerPro
           void look();
         }}
       >
-        <Field
+        <HandleField
           label="Add by handle"
           problem={problem}
           value={handle}
@@ -100,10 +101,6 @@ export function PeoplePicker({ chosen, onChange, without, max }: PeoplePickerPro
             setHandle(text);
             setProblem('');
           }}
-          autoCapitalize="none"
-          autoComplete="off"
-          spellcheck={false}
-          maxLength={33}
           data-testid="pick-handle"
         />
         <button type="submit" class="button" disabled={busy} data-testid="pick-submit">

@@ -1,5 +1,7 @@
 import { useState } from 'preact/hooks';
+import { typedHandle } from '../words/handle.ts';
 import { Field } from './field.tsx';
+import { HandleField } from './handleField.tsx';
 
 interface SignUpWhoProps {
   readonly who: { readonly handle: string; readonly name: string };
@@ -19,20 +21,17 @@ export function SignUpWho({ who, busy, problem, onSubmit }: SignUpWhoProps) {
     event.preventDefault();
     const fits = HANDLE.test(handle.trim());
     setOwn(fits ? '' : 'A handle has 3 to 32 letters, digits, dots, dashes or underscores.');
-    if (fits) onSubmit(handle.trim().replace(/^@/, '').toLowerCase(), name.trim() || handle.trim().replace(/^@/, ''));
+    if (fits) onSubmit(typedHandle(handle), name.trim() || handle.trim().replace(/^@/, ''));
   };
   return (
     <form onSubmit={submit} class="form" noValidate>
-      <Field
+      <HandleField
         label="Handle"
         hint="Friends find you by it, for example maria or jan.k"
         problem={own || problem}
         value={handle}
         onText={setHandle}
-        autoCapitalize="none"
         autoComplete="username"
-        spellcheck={false}
-        maxLength={33}
         required
         autoFocus
         data-testid="signup-handle"
