@@ -24,6 +24,7 @@ import { UserQuota } from '../core/userQuota.ts';
 import { type ClientLink, udpLink } from './clientLink.ts';
 import { ClientListeners } from './clientListeners.ts';
 import type { RelayOptions, RelayPorts, RelayStats } from './relayOptions.ts';
+import { NO_STATS } from './relayStats.ts';
 import { bindInRange } from './udpSocket.ts';
 
 interface Allocation extends KnownAllocation {
@@ -52,17 +53,8 @@ export class Relay extends NodeTurn {
   #draining = false;
   #stopped = false;
   #relayedAtMs = 0;
-  #stats = {
-    allocatedTotal: 0,
-    toPeerPackets: 0,
-    toPeerBytes: 0,
-    toClientPackets: 0,
-    toClientBytes: 0,
-    refusedPackets: 0,
-    overQuotaPackets: 0,
-    backlogPackets: 0,
-    limitedRequests: 0,
-  };
+  /** Counted here; what is in use now is asked for when it is told. */
+  readonly #stats: { -readonly [Name in keyof RelayStats]: number } = { ...NO_STATS };
 
   constructor(options: RelayOptions) {
     super({
@@ -135,7 +127,7 @@ export class Relay extends NodeTurn {
 
   get stats(): RelayStats {
     const { connections } = this.#listeners;
-    return { allocations: this.#allocations.size, users: this.#perUser.size, connections, ...this.#stats };
+    return { ...this.#stats, allocations: this.#allocations.size, users: this.#perUser.size, connections };
   }
 
   #fromDatagram(datagram: Buffer, from: RemoteInfo, listener: Socket): void {
