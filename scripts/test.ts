@@ -6,14 +6,14 @@ import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs, stripVTControlCharacters } from 'node:util';
 import { ensureWorker } from '@carillon/sfu/worker';
-import { CHROMIUM, ensureProgram, FFMPEG, REDIS } from './prerequisites/systemProgram.ts';
+import { CHROMIUM, ensureProgram, FFMPEG, NETWORKS, REDIS } from './prerequisites/systemProgram.ts';
 import { ensureWebBuild } from './prerequisites/webBuild.ts';
 
 const HELP = `npm test -- [options] [path...]
 
 Runs every test, the browser ones too; with paths, only the test files below them.
 
-  --quick     leave out what needs a browser (e2e and *browser.test.ts)
+  --quick     leave out what needs a browser or networks of its own (e2e, netlab, *browser.test.ts)
   --name RE   only tests whose name matches
   --help      this text`;
 
@@ -78,21 +78,26 @@ async function main(): Promise<void> {
   await ensureWorker({ log: say });
   await ensureProgram(FFMPEG, say);
   await ensureProgram(REDIS, say);
-  if (!values.quick) await ensureProgram(CHROMIUM, say);
+  if (!values.quick) {
+    await ensureProgram(CHROMIUM, say);
+    // Without root they are skipped, and say why.
+    if (process.getuid?.() === 0) await ensureProgram(NETWORKS, say);
+  }
   await ensureWebBuild(say);
-  const needsBrowser = (file: string) => file.startsWith('e2e/') || file.endsWith('browser.test.ts');
+  // Browsers and emulated links want the machine for themselves: a busy processor looks like a bad network.
+  const wantsMachine = (file: string) =>
+    /^(e2e\/|netlab\/(?!test\/core\/))/.test(file) || file.endsWith('browser.test.ts');
   const files = globSync('*/test/**/*.test.ts', { cwd: root, exclude: (name) => name === 'node_modules' })
     // These need the peer that `npm run interop` installs.
     .filter((file) => !file.startsWith('interop/'))
     .filter((file) => positionals.length === 0 || positionals.some((wanted) => file.startsWith(path.normalize(wanted))))
-    .filter((file) => !(values.quick && needsBrowser(file)))
+    .filter((file) => !(values.quick && wantsMachine(file)))
     .sort();
   if (files.length === 0) throw new Error('There is no test file there.');
   const totals: Totals = { passed: 0, failed: 0, skipped: 0 };
-  const alone = files.filter(needsBrowser);
-  const together = files.filter((file) => !needsBrowser(file));
+  const alone = files.filter(wantsMachine);
+  const together = files.filter((file) => !wantsMachine(file));
   if (together.length > 0) await run(together, 2, totals);
-  // Browsers want the machine for themselves: a busy processor looks like a bad network.
   if (alone.length > 0) await run(alone, 1, totals);
   console.log(
     `${totals.passed} passed, ${totals.failed} failed${totals.skipped > 0 ? `, ${totals.skipped} skipped` : ''}`,

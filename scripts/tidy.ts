@@ -33,6 +33,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   gateway: ['protocol', 'service'],
   // These look at the whole.
   e2e: ['*'],
+  netlab: ['*'],
   bench: ['*'],
   interop: ['*'],
   scripts: ['*'],

@@ -29,6 +29,12 @@ export const REDIS: SystemProgram = {
   packages: ['redis-server'],
 };
 
+export const NETWORKS: SystemProgram = {
+  purpose: 'the tests in networks of their own',
+  programs: ['ip', 'nft', 'conntrack', 'socat'],
+  packages: ['iproute2', 'nftables', 'conntrack', 'socat'],
+};
+
 /** Absolute path of a program on PATH. */
 export function findProgram(name: string): string | undefined {
   for (const folder of (process.env.PATH ?? '').split(path.delimiter)) {
