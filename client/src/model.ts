@@ -148,6 +148,8 @@ export interface Settings {
   readonly presence: 'everyone' | 'contacts' | 'nobody';
   /** Whose calls ring here: everybody's, or only of those we have written to or accepted. */
   readonly callsFrom: 'everyone' | 'accepted';
+  /** No call rings on any device, until Unix milliseconds or until it is switched off; each stands as missed afterwards. */
+  readonly doNotDisturb: false | { readonly untilMs?: number };
 }
 
 /** One of the account's own devices. */

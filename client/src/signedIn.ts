@@ -29,7 +29,7 @@ import { Messenger } from './messaging/messenger.ts';
 import type { Account, ConnectionStatus, Conversation, DirectConversation, Message } from './model.ts';
 import { noCalls } from './noCalls.ts';
 import type { Platform } from './ports.ts';
-import { gatedCalls } from './social/callGate.ts';
+import { CallGate } from './social/callGate.ts';
 import type { Social } from './social/social.ts';
 import type { Ledger } from './store/ledger.ts';
 
@@ -56,6 +56,7 @@ export class SignedIn {
   readonly #uploads: Uploads;
   readonly #downloads: Downloads;
   readonly #history: History;
+  readonly #callGate: CallGate;
 
   constructor(parts: SignedInParts) {
     this.#parts = parts;
@@ -86,9 +87,10 @@ export class SignedIn {
     this.#history = new History({ ...transfer, outbox: this.#messenger.outbox });
     this.#messenger.channel.onContent('historyTransfer', () => this.#history.kick());
     this.#downloads = new Downloads(transfer);
+    this.#callGate = new CallGate({ channel: this.#messenger.channel, ledger, now: platform.now });
     this.calls =
       parts.calls?.({
-        channel: gatedCalls(this.#messenger.channel, ledger),
+        channel: this.#callGate,
         baseUrl,
         platform,
         emit: (call) => emitter.emit('call', call),
@@ -105,6 +107,7 @@ export class SignedIn {
   /** `hangUp`: for good, not only until the app is opened again. */
   async close(hangUp: boolean): Promise<void> {
     await this.calls.close({ hangUp });
+    this.#callGate.close();
     await Promise.all([this.#uploads.close(), this.#downloads.close(), this.#history.close()]);
     await this.#messenger.close();
   }

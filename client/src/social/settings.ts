@@ -2,12 +2,17 @@
 // presence to contacts: its hash is with the server, the key itself only with those
 // who got it end to end encrypted.
 import type { CryptoProvider } from '@carillon/messaging-core/e2ee';
-import type { AccountId } from '@carillon/protocol';
+import { type AccountId, ProtocolError } from '@carillon/protocol';
 import { isAccepted } from '../conversations/conversations.ts';
 import type { Settings } from '../model.ts';
 import type { StoreTransaction } from '../ports.ts';
 
-export const DEFAULT_SETTINGS: Settings = { readReceipts: true, presence: 'contacts', callsFrom: 'everyone' };
+export const DEFAULT_SETTINGS: Settings = {
+  readReceipts: true,
+  presence: 'contacts',
+  callsFrom: 'everyone',
+  doNotDisturb: false,
+};
 
 const SETTINGS = 'settings';
 const KEY = 'presence-key';
@@ -22,8 +27,21 @@ export async function readSettings(tx: StoreTransaction): Promise<Settings> {
   return { ...DEFAULT_SETTINGS, ...(await tx.get<Partial<Settings>>('social', SETTINGS)) };
 }
 
+/** What another device of ours can be told. @throws ProtocolError `invalid-request` */
+export function checkSettings({ doNotDisturb }: Settings): void {
+  const untilMs = doNotDisturb === false ? undefined : doNotDisturb.untilMs;
+  if (untilMs !== undefined && !(Number.isSafeInteger(untilMs) && untilMs > 0)) {
+    throw new ProtocolError('invalid-request', { words: 'That is no time.' });
+  }
+}
+
 export const writeSettings = (tx: StoreTransaction, settings: Settings): Promise<void> =>
   tx.put('social', SETTINGS, settings);
+
+/** Whether calls are kept from ringing at this moment. */
+export function isQuiet({ doNotDisturb }: Settings, nowMs: number): boolean {
+  return doNotDisturb !== false && nowMs < (doNotDisturb.untilMs ?? Number.POSITIVE_INFINITY);
+}
 
 export const settingsChangedAt = async (tx: StoreTransaction): Promise<number> =>
   (await tx.get<number>('social', CHANGED_AT)) ?? 0;

@@ -41,7 +41,7 @@ const CHOICES = {
 } as const satisfies Record<Settings['presence'], PresenceChoice>;
 
 export async function settingsCopy(tx: StoreTransaction, crypto: CryptoProvider): Promise<ContentBody> {
-  const { readReceipts, presence } = await readSettings(tx);
+  const { readReceipts, presence, doNotDisturb } = await readSettings(tx);
   const rows = await tx.list<ConversationRecord>('conversations');
   const accepted = rows.map(({ value }) => value).filter((record) => record.accepted);
   accepted.sort((a, b) => b.updatedAtMs - a.updatedAtMs);
@@ -56,6 +56,8 @@ export async function settingsCopy(tx: StoreTransaction, crypto: CryptoProvider)
       settingsChangedAtMs: BigInt(await settingsChangedAt(tx)),
       name: (await readProfile(tx))?.name ?? '',
       nameChangedAtMs: BigInt(await nameChangedAt(tx)),
+      doNotDisturb: doNotDisturb !== false,
+      doNotDisturbUntilMs: BigInt(doNotDisturb === false ? 0 : Math.trunc(doNotDisturb.untilMs ?? 0)),
     },
   };
 }
@@ -97,7 +99,17 @@ async function applyChoices(tx: StoreTransaction, copy: SettingsCopy): Promise<v
   // The device that sent the older ones may have told the server after us.
   if (atMs < ours) await owePrivacy(tx, true);
   if (atMs <= ours) return;
-  await writeSettings(tx, { ...(await readSettings(tx)), readReceipts: copy.readReceipts, presence });
+  const { readReceipts } = copy;
+  await writeSettings(tx, {
+    ...(await readSettings(tx)),
+    ...{ readReceipts, presence, doNotDisturb: doNotDisturbOf(copy) },
+  });
   if (copy.presenceKey.length === 16) await writePresenceKey(tx, copy.presenceKey);
   await noteSettingsChangedAt(tx, atMs);
+}
+
+function doNotDisturbOf({ doNotDisturb, doNotDisturbUntilMs }: SettingsCopy): Settings['doNotDisturb'] {
+  if (!doNotDisturb) return false;
+  const untilMs = Number(doNotDisturbUntilMs);
+  return untilMs > 0 && Number.isSafeInteger(untilMs) ? { untilMs } : {};
 }

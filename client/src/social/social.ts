@@ -30,6 +30,7 @@ import { listBlocked, replaceBlocked, writeBlocked } from './blocks.ts';
 import { PresenceWatcher } from './presence.ts';
 import {
   areSettingsKnown,
+  checkSettings,
   DEFAULT_SETTINGS,
   newPresenceKey,
   noteSettingsChanged,
@@ -168,6 +169,7 @@ export class Social {
     await this.#parts.ledger.change(async (tx) => {
       const before = await readSettings(tx);
       const after = { ...before, ...change };
+      checkSettings(after);
       await writeSettings(tx, after);
       await noteSettingsChanged(tx, this.#parts.platform.now());
       if (after.presence !== before.presence) await this.#renewKey(tx);
