@@ -177,13 +177,18 @@ export interface CallOptions {
   readonly video: boolean;
 }
 
+export interface StartOptions extends CallOptions {
+  /** A group call from the beginning, also with one other. */
+  readonly room?: boolean;
+}
+
 export interface CallsApi {
   /** The call this device is in or that rings here, if any. */
   readonly current: CallView | undefined;
   /** A second call that rings while in one. */
   readonly waiting: CallView | undefined;
   /** One account: peer to peer. More: a group call. @throws when already in a call, or no microphone may be used. */
-  start(to: readonly AccountId[], options: CallOptions): Promise<CallView>;
+  start(to: readonly AccountId[], options: StartOptions): Promise<CallView>;
   accept(call: CallId, options: CallOptions): Promise<void>;
   decline(call: CallId): Promise<void>;
   hangUp(call: CallId): Promise<void>;

@@ -10,7 +10,7 @@ import {
   LIMITS,
   ProtocolError,
 } from '@carillon/protocol';
-import type { CallOptions, CallsApi } from '../api.ts';
+import type { CallOptions, CallsApi, StartOptions } from '../api.ts';
 import type { ContentChannel, ReceivedContent } from '../messaging/contentChannel.ts';
 import type { CallView, Contact, Notice } from '../model.ts';
 import type { Platform } from '../ports.ts';
@@ -76,10 +76,10 @@ export class Calls implements CallsApi {
     return this.#waiting?.view;
   }
 
-  async start(to: readonly AccountId[], { video }: CallOptions): Promise<CallView> {
+  async start(to: readonly AccountId[], { video, room = false }: StartOptions): Promise<CallView> {
     if (this.#current || this.#starting) throw new ProtocolError('call-state', { words: 'You are already in a call.' });
     if (to.length === 0) throw new ProtocolError('invalid-request');
-    const group = to.length > 1;
+    const group = room || to.length > 1;
     if (group && !this.#options.engine.openRoom) {
       throw new ProtocolError('call-state', { words: 'Group calls cannot be made on this device.' });
     }

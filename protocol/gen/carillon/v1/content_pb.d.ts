@@ -793,6 +793,13 @@ export declare type CallLogEntry = Message<"carillon.v1.CallLogEntry"> & {
    * @generated from field: uint32 duration_ms = 5;
    */
   durationMs: number;
+
+  /**
+   * Begun by a call link: whoever was let in by one is not accepted for more.
+   *
+   * @generated from field: bool by_link = 6;
+   */
+  byLink: boolean;
 };
 
 /**
