@@ -103,7 +103,9 @@ export class Servers {
 
   /** Every connection breaks; nothing is killed. */
   cutConnections(): void {
-    for (const socket of this.#sockets) socket.resetAndDestroy();
+    // Not resetAndDestroy: of a socket whose end is under way it leaves the handle open for ever, and the process,
+    // when it has nothing left to do, turns in a loop instead of ending.
+    for (const socket of this.#sockets) socket.destroy();
   }
 
   async stop(): Promise<void> {
