@@ -1,6 +1,5 @@
 // `npm run bench`: measures the whole system here and prints one table.
 import { cpus, totalmem } from 'node:os';
-import { parseArgs } from 'node:util';
 import { measureCalls } from '@carillon/bench/calls';
 import { measureMedia } from '@carillon/bench/media';
 import { measureMessages } from '@carillon/bench/messages';
@@ -9,6 +8,7 @@ import { type Row, table } from '@carillon/bench/report';
 import { measureTurn } from '@carillon/bench/turn';
 import { World } from '@carillon/e2e';
 import { ensureWorker } from '@carillon/sfu/worker';
+import { commandLine } from './commandLine.ts';
 import { CHROMIUM, ensureProgram, FFMPEG } from './prerequisites/systemProgram.ts';
 import { ensureWebBuild } from './prerequisites/webBuild.ts';
 
@@ -23,19 +23,14 @@ const HELP = `npm run bench -- [--only ${PARTS.join('|')}] [--json]
 Starts a whole Carillon of its own and measures it from real devices, beside the
 raw limits of this machine in the same run. Takes about seven minutes.`;
 
-const { values } = parseArgs({
+const { values } = commandLine(HELP, {
   options: {
     only: { type: 'string' },
     json: { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
   },
 });
 
 async function main(): Promise<void> {
-  if (values.help) {
-    console.log(HELP);
-    return;
-  }
   if (values.only !== undefined && !PARTS.includes(values.only))
     throw new Error(`--only takes one of ${PARTS.join(', ')}`);
   const isChosen = ([name]: [string, unknown]) => values.only === undefined || name === values.only;

@@ -1,7 +1,7 @@
 // The history checker for as long as one likes: real devices, real servers,
 // everything killed at random, and in the end every history whole.
-import { parseArgs } from 'node:util';
 import { runHistory } from '@carillon/e2e';
+import { commandLine } from './commandLine.ts';
 
 const HELP = `node scripts/history.ts [--seed N] [--minutes N] [--accounts N] [--devices N] [--nodes N] [--redis] [--no-group]
 
@@ -17,7 +17,7 @@ e2e/test/history.test.ts.
   --nodes     messaging nodes, with --redis; default 2
   --redis     instead of the embedded store`;
 
-const { values } = parseArgs({
+const { values } = commandLine(HELP, {
   options: {
     seed: { type: 'string' },
     minutes: { type: 'string', default: '5' },
@@ -26,28 +26,23 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '2' },
     redis: { type: 'boolean', default: false },
     group: { type: 'boolean', default: true },
-    help: { type: 'boolean', short: 'h', default: false },
   },
   allowNegative: true,
 });
 
-if (values.help) {
-  console.log(HELP);
-} else {
-  const seed = values.seed === undefined ? Date.now() % 2 ** 32 : Number(values.seed);
-  console.log(`seed ${seed}`);
-  const { said, kills, faults } = await runHistory({
-    seed,
-    accounts: Number(values.accounts),
-    devices: Number(values.devices),
-    nodes: values.redis ? Number(values.nodes) : 1,
-    redis: values.redis,
-    group: values.group,
-    seconds: Number(values.minutes) * 60,
-    say: console.log,
-  });
-  console.log(`${said} messages said; killed: ${JSON.stringify(kills)}`);
-  for (const fault of faults.slice(0, 50)) console.log(`fault: ${fault}`);
-  console.log(faults.length === 0 ? 'every history is whole' : `${faults.length} faults with seed ${seed}`);
-  process.exitCode = faults.length === 0 ? 0 : 1;
-}
+const seed = values.seed === undefined ? Date.now() % 2 ** 32 : Number(values.seed);
+console.log(`seed ${seed}`);
+const { said, kills, faults } = await runHistory({
+  seed,
+  accounts: Number(values.accounts),
+  devices: Number(values.devices),
+  nodes: values.redis ? Number(values.nodes) : 1,
+  redis: values.redis,
+  group: values.group,
+  seconds: Number(values.minutes) * 60,
+  say: console.log,
+});
+console.log(`${said} messages said; killed: ${JSON.stringify(kills)}`);
+for (const fault of faults.slice(0, 50)) console.log(`fault: ${fault}`);
+console.log(faults.length === 0 ? 'every history is whole' : `${faults.length} faults with seed ${seed}`);
+process.exitCode = faults.length === 0 ? 0 : 1;

@@ -1,10 +1,10 @@
 // `npm run interop`: our session protocol against another implementation of it. The
 // peer is a package of its own under interop/, which nothing else needs: it is
 // large, and of a licence that must not reach what is shipped.
-import { spawn } from 'node:child_process';
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
+import { commandLine } from './commandLine.ts';
+import { startTree } from './processTree.ts';
 
 const HELP = `npm run interop [-- --name RE] [--help]
 
@@ -39,21 +39,11 @@ function npm(...args: string[]): [string, string[]] {
 }
 
 function run([program, args]: [string, string[]], cwd: string): Promise<number> {
-  const child = spawn(program, args, { cwd, stdio: 'inherit' });
-  return new Promise((resolve, reject) => {
-    child.on('error', reject);
-    child.on('close', (code) => resolve(code ?? 1));
-  });
+  return startTree(program, args, { cwd, stdio: ['ignore', 'inherit', 'inherit'] }).ended;
 }
 
 async function main(): Promise<number> {
-  const { values } = parseArgs({
-    options: { name: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false } },
-  });
-  if (values.help) {
-    console.log(HELP);
-    return 0;
-  }
+  const { values } = commandLine(HELP, { options: { name: { type: 'string' } } });
   if (!isInstalled()) {
     console.log('Installing the test peer below interop/: 104 MB to fetch, the first time only.');
     const install = npm('ci', '--ignore-scripts', '--no-audit', '--no-fund', '--loglevel=error');

@@ -44,6 +44,18 @@ function npm(npmArgs, options) {
   return cli?.endsWith('.js') ? spawn(process.execPath, [cli, ...npmArgs], options) : spawn('npm', npmArgs, options);
 }
 
+/** Ctrl-C reaches the child by the terminal too; it decides when it has ended. */
+function passSignals(child) {
+  const pass = (signal) => {
+    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+  for (const signal of signals) process.on(signal, pass);
+  return () => {
+    for (const signal of signals) process.off(signal, pass);
+  };
+}
+
 async function install() {
   const began = Date.now();
   const seconds = () => Math.round((Date.now() - began) / 1000);
@@ -64,6 +76,7 @@ async function install() {
       said = (said + data).slice(-20_000);
     });
   }
+  const done = passSignals(child);
   const code = await new Promise((resolve) => {
     child.on('error', (error) => {
       said += error.message;
@@ -71,6 +84,7 @@ async function install() {
     });
     child.on('close', resolve);
   });
+  done();
   clearInterval(tick);
   process.stdout.write(tty ? '\r\x1b[K' : '\n');
   if (code !== 0) {
@@ -109,10 +123,5 @@ const child = spawn(
     stdio: 'inherit',
   },
 );
-// Ctrl-C reaches the child by the terminal too; it decides when it has ended.
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
-  process.on(signal, () => {
-    if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
-  });
-}
+passSignals(child);
 child.on('exit', (code, signal) => process.exit(signal ? 128 + (signal === 'SIGINT' ? 2 : 15) : (code ?? 1)));

@@ -2,7 +2,6 @@
 // front door, checks each, and says where the web app is.
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
-import { parseArgs } from 'node:util';
 import {
   lanAddresses,
   qrCode,
@@ -14,6 +13,7 @@ import {
 } from '@carillon/gateway';
 import { createLog } from '@carillon/service';
 import { ensureWorker } from '@carillon/sfu/worker';
+import { commandLine } from './commandLine.ts';
 import { ensureWebBuild, WEB_DIST } from './prerequisites/webBuild.ts';
 
 const HELP = `npm start -- [options]
@@ -35,7 +35,7 @@ turn and media-pipeline on embedded engines, behind one port.
 Each service has more settings, as environment variables: node SERVICE/src/main.ts --help
 Ctrl-C ends everything.`;
 
-const { values } = parseArgs({
+const { values } = commandLine(HELP, {
   options: {
     port: { type: 'string' },
     lan: { type: 'boolean', default: false },
@@ -46,7 +46,6 @@ const { values } = parseArgs({
     'turn-port': { type: 'string', default: '3478' },
     'turn-tls-port': { type: 'string', default: '5349' },
     'sfu-port': { type: 'string', default: '44300' },
-    help: { type: 'boolean', short: 'h', default: false },
   },
 });
 
@@ -58,10 +57,6 @@ function portNumber(name: string, text: string): number {
 }
 
 async function main(): Promise<void> {
-  if (values.help) {
-    console.log(HELP);
-    return;
-  }
   const say = (words: string) => console.log(words);
   await ensureWorker({ log: say });
   await ensureWebBuild(say);

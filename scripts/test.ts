@@ -1,13 +1,14 @@
 // `npm test`: puts in place what the tests need, runs all of them, and ends
 // with one plain line.
-import { spawn } from 'node:child_process';
 import { globSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
-import { parseArgs, stripVTControlCharacters } from 'node:util';
+import { stripVTControlCharacters } from 'node:util';
 import { ensureWorker } from '@carillon/sfu/worker';
+import { commandLine } from './commandLine.ts';
 import { CHROMIUM, ensureProgram, FFMPEG, NETWORKS, REDIS } from './prerequisites/systemProgram.ts';
 import { ensureWebBuild } from './prerequisites/webBuild.ts';
+import { startTree } from './processTree.ts';
 
 const HELP = `npm test -- [options] [path...]
 
@@ -17,12 +18,11 @@ Runs every test, the browser ones too; with paths, only the test files below the
   --name RE   only tests whose name matches
   --help      this text`;
 
-const { values, positionals } = parseArgs({
+const { values, positionals } = commandLine(HELP, {
   allowPositionals: true,
   options: {
     quick: { type: 'boolean', default: false },
     name: { type: 'string' },
-    help: { type: 'boolean', short: 'h', default: false },
   },
 });
 const root = path.resolve(import.meta.dirname, '..');
@@ -35,7 +35,7 @@ interface Totals {
 
 /** Runs the files, `concurrency` at once, and adds to the totals; prints what the runner prints. */
 function run(files: readonly string[], concurrency: number, totals: Totals): Promise<void> {
-  const child = spawn(
+  const { child, ended } = startTree(
     process.execPath,
     [
       '--disable-warning=ExperimentalWarning',
@@ -53,9 +53,8 @@ function run(files: readonly string[], concurrency: number, totals: Totals): Pro
       env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
     },
   );
-  const ended = new Promise<number>((resolve) => child.on('close', (code) => resolve(code ?? 1)));
   const counted = { pass: 0, fail: 0, skipped: 0, cancelled: 0 };
-  createInterface({ input: child.stdout }).on('line', (line) => {
+  createInterface({ input: child.stdout! }).on('line', (line) => {
     const total = /^ℹ (pass|fail|skipped|cancelled) (\d+)$/.exec(stripVTControlCharacters(line));
     if (total) counted[total[1] as keyof typeof counted] = Number(total[2]);
     else console.log(line);
@@ -70,10 +69,6 @@ function run(files: readonly string[], concurrency: number, totals: Totals): Pro
 }
 
 async function main(): Promise<void> {
-  if (values.help) {
-    console.log(HELP);
-    return;
-  }
   const say = (words: string) => console.log(words);
   await ensureWorker({ log: say });
   await ensureProgram(FFMPEG, say);
