@@ -29,8 +29,9 @@ describe('NATs', { skip: why === undefined ? false : `skipped: ${why}` }, () => 
     otherAddress = { address: two, port: await servers.serve(two) };
     web = { address: one, port: await servers.serve(one, 443) };
   });
-  after(async () => {
-    await Promise.all([servers?.close(), device?.close()]);
+  after(() => {
+    servers?.close();
+    device?.close();
     lab?.close();
   });
 
@@ -89,7 +90,7 @@ describe('NATs', { skip: why === undefined ? false : `skipped: ${why}` }, () => 
       await device.say(here, atThere, 'and back');
       assert.ok(await probe.hears(there, 'and back'));
     } finally {
-      await probe.close();
+      probe.close();
     }
   });
 

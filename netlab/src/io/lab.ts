@@ -1,16 +1,30 @@
 // A small internet of namespaces: servers in the middle, NATs around it, hosts
 // behind them or on it directly. Made by root on this machine, reachable from
 // nowhere, and gone when the process ends.
+import path from 'node:path';
 import { INTERNET, PLACES_MAX, privateAddress, publicAddress, SERVERS_MAX, serverAddress } from '../core/addresses.ts';
-import { type NatKind, natRules } from '../core/natRules.ts';
+import type { NatKind } from '../core/natRules.ts';
+import { type EmulatorProcess, Link, type LinkWanted, waysOf } from '../emulator/link.ts';
+import { deviceNames } from '../emulator/messages.ts';
 import { whyNoLab } from './availability.ts';
+import { Controlled } from './controlled.ts';
+import { Host } from './host.ts';
 import { Namespace, removeStaleNamespaces } from './namespace.ts';
+import { Nat } from './nat.ts';
+
+const EMULATOR = path.join(import.meta.dirname, '../emulator/emulatorMain.ts');
+const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Packets that a device may hold for socat; lower, and a burst loses some that no setting asked for. */
+const DEVICE_PACKETS = 2_000;
 
 export class Lab {
   readonly internet: Namespace;
   readonly servers: readonly string[] = Array.from({ length: SERVERS_MAX }, (_, index) => serverAddress(index));
   readonly #namespaces: Namespace[] = [];
   #places = 0;
+  #hosts = 0;
+  #links = 0;
+  #emulator: { readonly namespace: Namespace; readonly process: EmulatorProcess } | undefined;
   readonly #onExit = () => this.#remove();
   readonly #onSignal = (signal: NodeJS.Signals) => {
     this.#remove();
@@ -55,14 +69,34 @@ export class Lab {
     return new Nat(namespace, place, kind);
   }
 
-  /** A host without a network; `joins` a NAT's or the internet. */
+  /** A host without a network; it joins a NAT's or the internet. */
   host(): Host {
-    const place = this.#nextPlace();
-    return new Host(
-      this.#namespace(`host${place}`),
-      () => this.#nextPlace(),
-      (host, wanted) => this.#plug(host, 'eth0', wanted),
-    );
+    return new Host(this.#namespace(`host${++this.#hosts}`), (namespace) => {
+      const place = this.#nextPlace();
+      this.#plug(namespace, 'eth0', place);
+      return { address: publicAddress(place), place };
+    });
+  }
+
+  /**
+   * Puts an emulated link in the place of the cable between the internet and a NAT, or a host that is there itself.
+   * Its settings hold for each direction; chance comes from `seed`.
+   */
+  async link(end: Nat | Host, wanted: LinkWanted, seed = 1): Promise<Link> {
+    const { namespace, place } = end;
+    if (place === undefined) throw new Error('Only what is on the internet itself has a link to it.');
+    const number = ++this.#links;
+    this.#emulator ??= this.#startEmulator();
+    await this.#emulator.process.request({ do: 'open', link: number, ways: waysOf(wanted), seed });
+    const { near, far } = deviceNames(number);
+    const outside = `to${place}`;
+    this.internet.ip([`link del ${outside}`]);
+    this.#emulator.namespace.ip([
+      `link set ${near} txqueuelen ${DEVICE_PACKETS} netns ${namespace.name} name ${uplinkOf(end)}`,
+      `link set ${far} txqueuelen ${DEVICE_PACKETS} netns ${this.internet.name} name ${outside}`,
+    ]);
+    this.#address(namespace, uplinkOf(end), place);
+    return new Link(this.#emulator.process, number);
   }
 
   close(): void {
@@ -72,16 +106,24 @@ export class Lab {
   }
 
   /** A cable from the internet to `namespace`, with an address there. */
-  #plug(namespace: Namespace, name: string, place: number): string {
-    const address = publicAddress(place);
+  #plug(namespace: Namespace, name: string, place: number): void {
     this.internet.ip([`link add to${place} type veth peer name ${name} netns ${namespace.name}`]);
+    this.#address(namespace, name, place);
+  }
+
+  #address(namespace: Namespace, name: string, place: number): void {
+    const address = publicAddress(place);
     namespace.ip([
       `addr add ${address} peer ${serverAddress(0)} dev ${name}`,
       `link set ${name} up`,
       `route add default via ${serverAddress(0)}`,
     ]);
     this.internet.ip([`link set to${place} up`, `route add ${address}/32 dev to${place}`]);
-    return address;
+  }
+
+  #startEmulator(): { readonly namespace: Namespace; readonly process: EmulatorProcess } {
+    const namespace = this.#namespace('links');
+    return { namespace, process: new Controlled(namespace, 'the emulator', EMULATOR) };
   }
 
   #namespace(label: string): Namespace {
@@ -100,82 +142,6 @@ export class Lab {
   }
 }
 
-const ENDS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
-
-/** A router with a network behind it. */
-export class Nat {
-  readonly namespace: Namespace;
-  /** What the internet sees of all hosts behind it. */
-  readonly address: string;
-  readonly #place: number;
-  #hosts = 1;
-
-  constructor(namespace: Namespace, place: number, kind: NatKind) {
-    this.namespace = namespace;
-    this.#place = place;
-    this.address = publicAddress(place);
-    this.setKind(kind);
-  }
-
-  /** Another kind from now on; what was mapped is forgotten. */
-  setKind(kind: NatKind): void {
-    this.namespace.run('nft', ['-f', '-'], natRules(kind));
-    this.forget();
-  }
-
-  /** As after a restart of the router: every mapping is gone. */
-  forget(): void {
-    this.namespace.run('conntrack', ['-F']);
-  }
-
-  /** A cable from its inner network to `host`. Returns the host's address. */
-  plug(host: Namespace, name: string): string {
-    const number = ++this.#hosts;
-    const address = privateAddress(this.#place, number);
-    this.namespace.ip([
-      `link add port${number} type veth peer name ${name} netns ${host.name}`,
-      `link set port${number} master lan`,
-      `link set port${number} up`,
-    ]);
-    host.ip([
-      `addr add ${address}/24 dev ${name}`,
-      `link set ${name} up`,
-      `route add default via ${privateAddress(this.#place, 1)}`,
-    ]);
-    return address;
-  }
-}
-
-/** A device: one network at a time, which may change while it runs. */
-export class Host {
-  readonly namespace: Namespace;
-  #address: string | undefined;
-  readonly #nextPlace: () => number;
-  readonly #plugIn: (host: Namespace, place: number) => string;
-
-  constructor(namespace: Namespace, nextPlace: () => number, plugIn: (host: Namespace, place: number) => string) {
-    this.namespace = namespace;
-    this.#nextPlace = nextPlace;
-    this.#plugIn = plugIn;
-  }
-
-  /** Undefined while it is in no network. */
-  get address(): string | undefined {
-    return this.#address;
-  }
-
-  /** Leaves the network it is in for this one: its address is gone, another comes. */
-  join(network: Nat | 'internet'): this {
-    this.leave();
-    this.#address =
-      network === 'internet' ? this.#plugIn(this.namespace, this.#nextPlace()) : network.plug(this.namespace, 'eth0');
-    return this;
-  }
-
-  /** No network at all, as in a lift. */
-  leave(): void {
-    if (this.#address === undefined) return;
-    this.namespace.ip(['link del eth0']);
-    this.#address = undefined;
-  }
+function uplinkOf(end: Nat | Host): string {
+  return end instanceof Nat ? 'wan' : 'eth0';
 }

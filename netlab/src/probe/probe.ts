@@ -1,30 +1,16 @@
 // A small program with plain sockets inside a namespace, at the call of a test.
-import type { ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import path from 'node:path';
+import { Controlled } from '../io/controlled.ts';
 import type { Namespace } from '../io/namespace.ts';
 import type { Endpoint, ProbeReply, ProbeRequest, Trip, TripsWanted } from './messages.ts';
 
 const MAIN = path.join(import.meta.dirname, 'probeMain.ts');
 
 export class Probe {
-  readonly #child: ChildProcess;
-  readonly #waiting = new Map<number, { resolve(value: unknown): void; reject(error: Error): void }>();
-  #lastId = 0;
+  readonly #process: Controlled<ProbeRequest, ProbeReply>;
 
   constructor(namespace: Namespace) {
-    this.#child = namespace.spawn(process.execPath, ['--disable-warning=ExperimentalWarning', MAIN], {
-      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
-    });
-    this.#child.on('message', ({ id, value, failed }: ProbeReply) => {
-      const waiting = this.#waiting.get(id);
-      this.#waiting.delete(id);
-      if (failed === undefined) waiting?.resolve(value);
-      else waiting?.reject(new Error(failed));
-    });
-    this.#child.once('exit', () => {
-      for (const { reject } of this.#waiting.values()) reject(new Error('the probe has ended'));
-    });
+    this.#process = new Controlled(namespace, 'the probe', MAIN);
   }
 
   /** Answers every datagram and every connection with the endpoint that it sees; 0 takes a free port. */
@@ -59,18 +45,11 @@ export class Probe {
     return this.#request({ do: 'trips', ...wanted });
   }
 
-  async close(): Promise<void> {
-    if (this.#child.exitCode !== null || this.#child.signalCode !== null) return;
-    const ended = once(this.#child, 'exit');
-    this.#child.kill('SIGKILL');
-    await ended;
+  close(): void {
+    this.#process.end();
   }
 
-  #request<T>(request: ProbeRequest): Promise<T> {
-    const id = ++this.#lastId;
-    return new Promise<T>((resolve, reject) => {
-      this.#waiting.set(id, { resolve: (value) => resolve(value as T), reject });
-      this.#child.send({ id, ...request });
-    });
+  async #request<T>(request: ProbeRequest): Promise<T> {
+    return (await this.#process.request(request)).value as T;
   }
 }
