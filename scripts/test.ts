@@ -33,6 +33,11 @@ interface Totals {
   skipped: number;
 }
 
+/** One test. The longest takes a minute; a slow machine may take three times as long. */
+const TEST_MS = 300_000;
+/** The runner has no time-out for a file whose tests are over and whose process does not end. */
+const SILENT_MS = 2 * TEST_MS;
+
 /** Runs the files, `concurrency` at once, and adds to the totals; prints what the runner prints. */
 function run(files: readonly string[], concurrency: number, totals: Totals): Promise<void> {
   const { child, ended } = startTree(
@@ -43,13 +48,18 @@ function run(files: readonly string[], concurrency: number, totals: Totals): Pro
       `--test-concurrency=${concurrency}`,
       '--test-reporter=spec',
       '--test-reporter-destination=stdout',
-      '--test-timeout=900000',
+      `--test-timeout=${TEST_MS}`,
       ...(values.name ? [`--test-name-pattern=${values.name}`] : []),
       ...files,
     ],
     {
       cwd: root,
       stdio: ['ignore', 'pipe', 'inherit'],
+      silentMs: SILENT_MS,
+      onSilent: (running) =>
+        console.log(
+          `No test has ended for ${SILENT_MS / 60_000} minutes: this run is given up. It still ran:\n${running}`,
+        ),
       env: { ...process.env, FORCE_COLOR: process.stdout.isTTY ? '1' : '0' },
     },
   );

@@ -39,3 +39,15 @@ test('what ends by itself says how, and leaves nothing of ours behind', async ()
   assert.equal(process.listenerCount('SIGTERM'), listeners);
   await assert.rejects(startTree('/no/such/program', [], { stdio: 'ignore' }).ended, { code: 'ENOENT' });
 });
+
+test('what says nothing for too long is shown, and ended with all that it started', async () => {
+  const shown: string[] = [];
+  const { child, ended } = startTree('sh', ['-c', 'echo begun; sleep 1000 & sleep 1001'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    silentMs: 300,
+    onSilent: (running) => shown.push(running),
+  });
+  assert.equal(await ended, 1);
+  assert.match(shown.join(), /sleep 1000.*sleep 1001/s);
+  assert.equal(isAlive(child.pid!), false);
+});
