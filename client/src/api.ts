@@ -136,8 +136,8 @@ export interface CarillonApi extends DevicesApi, GroupsApi, SocialApi {
 
   /** Sends a code to the handle's owner (on the server's console by default). @throws ProtocolError */
   beginRegistration(handle: string): Promise<RegistrationReply>;
-  /** @throws ProtocolError `code-wrong`, `registration-unknown`, … */
-  finishRegistration(registrationId: string, code: string, name: string): Promise<Account>;
+  /** `deviceName`: what the account's other devices show of this one. @throws ProtocolError `code-wrong`, `registration-unknown`, … */
+  finishRegistration(registrationId: string, code: string, name: string, deviceName?: string): Promise<Account>;
   setName(name: string): Promise<void>;
   /** Forgets everything on this device; a linked one leaves the account, as far as the server can be reached. */
   signOut(): Promise<void>;
@@ -169,6 +169,8 @@ export interface CarillonApi extends DevicesApi, GroupsApi, SocialApi {
   acceptIdentity(contact: AccountId): Promise<void>;
   contactByHandle(handle: string): Promise<Contact | undefined>;
 
+  /** For a program that is about to end: resolves once nothing is on its way to the server, or after `timeoutMs`. */
+  settle(timeoutMs: number): Promise<void>;
   /** Closes sockets and store; the account stays on the device. */
   close(): Promise<void>;
 }

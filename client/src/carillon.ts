@@ -97,9 +97,10 @@ export class Carillon implements CarillonApi {
     return beginRegistration(this.#http, handle);
   }
 
-  async finishRegistration(registrationId: string, code: string, name: string): Promise<Account> {
+  async finishRegistration(registrationId: string, code: string, name: string, deviceName = ''): Promise<Account> {
     if (this.#account) throw this.#alreadySignedIn(this.#account);
-    const account = await finishRegistration(this.#http, this.#options.platform, { registrationId, code, name });
+    const input = { registrationId, code, name, deviceName };
+    const account = await finishRegistration(this.#http, this.#options.platform, input);
     await this.#enter(account);
     this.#emitter.emit('account', account);
     return account;
@@ -268,6 +269,10 @@ export class Carillon implements CarillonApi {
   async contactByHandle(handle: string): Promise<Contact | undefined> {
     const record = await this.#active().contactByHandle(handle);
     return record && contactView(record);
+  }
+
+  async settle(timeoutMs: number): Promise<void> {
+    await this.#signedIn?.settle(timeoutMs);
   }
 
   async close(): Promise<void> {

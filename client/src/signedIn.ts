@@ -11,6 +11,7 @@ import { type AccountId, type ConversationId, type MessageId, ProtocolError } fr
 import { AccessTokens } from './account/accessTokens.ts';
 import type { CallsFactory, CallsHalf, MediaSource, OpenedMedia } from './api.ts';
 import type { HttpJson } from './connection/httpJson.ts';
+import { pause } from './connection/pause.ts';
 import { type ContactRecord, readContact, writeContact } from './contacts/contactRecord.ts';
 import { acceptChange, currentRoots } from './contacts/trust.ts';
 import { readConversation, readConversationRecord, touchConversation } from './conversations/conversations.ts';
@@ -110,6 +111,12 @@ export class SignedIn {
     this.#callGate.close();
     await Promise.all([this.#uploads.close(), this.#downloads.close(), this.#history.close()]);
     await this.#messenger.close();
+  }
+
+  async settle(timeoutMs: number): Promise<void> {
+    const giveUp = new AbortController();
+    await Promise.race([this.#messenger.outbox.settled(), pause(timeoutMs, giveUp.signal)]);
+    giveUp.abort();
   }
 
   get ownDevices(): OwnDevices {

@@ -13,6 +13,7 @@ import {
   verifyReplySchema,
 } from '@carillon/protocol';
 import type { HttpJson } from '../connection/httpJson.ts';
+import { nameKey } from '../devices/ownAccount.ts';
 import type { Account } from '../model.ts';
 import type { Platform } from '../ports.ts';
 import { createFirstPrekeys, storePrekeys } from './prekeys.ts';
@@ -32,7 +33,7 @@ export function beginRegistration(http: HttpJson, text: string): Promise<Registr
 export async function finishRegistration(
   http: HttpJson,
   platform: Platform,
-  input: { registrationId: string; code: string; name: string },
+  input: { registrationId: string; code: string; name: string; deviceName: string },
 ): Promise<Account> {
   const { crypto, store } = platform;
   const code = input.code.trim().replaceAll(/[\s-]/g, '');
@@ -53,6 +54,7 @@ export async function finishRegistration(
   const account: Account = { accountId, deviceId, handle, name: cleanName(input.name) || handle };
   await store.transaction(async (tx) => {
     await writeProfile(tx, account);
+    await tx.put('account', nameKey(deviceId), cleanName(input.deviceName));
     await writeKeys(tx, first.keys);
     await storePrekeys(tx, first.fresh, platform.now());
   });

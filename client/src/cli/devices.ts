@@ -74,9 +74,10 @@ export async function remove(surroundings: Surroundings, number: string): Promis
 }
 
 function lineOf({ deviceId, name, primary, current, lastSeenMs, connected }: OwnDeviceView): string {
-  const marks = [primary ? 'main device' : '', current ? 'this one' : ''].filter(Boolean).join(', ');
+  const what = name || (primary ? 'Main device' : '(no name)');
+  const marks = [primary && name ? 'main device' : '', current ? 'this one' : ''].filter(Boolean).join(', ');
   const seen = connected ? 'connected' : `last seen ${new Date(lastSeenMs).toISOString().slice(0, 13)}h`;
-  return `${String(deviceId).padStart(3)}  ${name || '(no name)'}${marks ? ` (${marks})` : ''}, ${seen}`;
+  return `${String(deviceId).padStart(3)}  ${what}${marks ? ` (${marks})` : ''}, ${seen}`;
 }
 
 /** From before it can begin. */

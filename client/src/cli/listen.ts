@@ -25,7 +25,7 @@ export async function listen(surroundings: Surroundings, options: ListenOptions)
   const ended = Promise.withResolvers<void>();
   // It may end before it is waited for.
   ended.promise.catch(() => {});
-  const printer = new Printer(surroundings, carillon, options, () => ended.resolve());
+  const printer = new Printer(surroundings, carillon, options, await SentBefore.read(carillon), () => ended.resolve());
   const stops = [
     carillon.on('message', (message) => printer.message(message)),
     carillon.on('notice', ({ code, words }) => output.say('notice', { code, words }, `! ${words}`)),
@@ -60,25 +60,41 @@ class Printer {
   readonly #surroundings: Surroundings;
   readonly #carillon: Carillon;
   readonly #options: ListenOptions;
+  readonly #sentBefore: SentBefore;
   readonly #enough: () => void;
   readonly #printed = new Set<string>();
   #work: Promise<void> = Promise.resolve();
 
-  constructor(surroundings: Surroundings, carillon: Carillon, options: ListenOptions, enough: () => void) {
+  constructor(
+    surroundings: Surroundings,
+    carillon: Carillon,
+    options: ListenOptions,
+    sentBefore: SentBefore,
+    enough: () => void,
+  ) {
     this.#surroundings = surroundings;
     this.#carillon = carillon;
     this.#options = options;
+    this.#sentBefore = sentBefore;
     this.#enough = enough;
   }
 
   /** One after another, in the order they came. */
   message(message: Message): void {
+    if (message.outgoing) {
+      if (this.#sentBefore.add(message)) this.#then(() => this.#printSent(message));
+      return;
+    }
     const isNews = message.status === 'unread' || message.body.type === 'notice';
-    if (message.outgoing || !isNews || this.#printed.has(message.id)) return;
+    if (!isNews || this.#printed.has(message.id)) return;
     if (this.#options.count !== undefined && this.#printed.size >= this.#options.count) return;
     this.#printed.add(message.id);
+    this.#then(() => this.#print(message));
+  }
+
+  #then(print: () => Promise<void>): void {
     this.#work = this.#work
-      .then(() => this.#print(message))
+      .then(print)
       .catch((error: unknown) => this.#surroundings.output.fail(failureWords(error), error));
   }
 
@@ -105,9 +121,49 @@ class Printer {
     if (count !== undefined && this.#printed.size >= count) this.#enough();
   }
 
+  /** By another device of this account. */
+  async #printSent(message: Message): Promise<void> {
+    const { id, sentAtMs, body } = message;
+    const conversation = await this.#conversation(message);
+    const [to, group] = [conversation?.with?.handle, conversation?.group?.name];
+    const fields = { messageId: id, to, group, sentAtMs, ...shown(body) };
+    this.#surroundings.output.say(
+      'sent-elsewhere',
+      fields,
+      `${clock(sentAtMs)} you to ${group ?? to ?? '?'}: ${wordsOf(message)}`,
+    );
+  }
+
   async #conversation(message: Message): Promise<Conversation | undefined> {
     const conversations = await this.#carillon.conversations();
     return conversations.find(({ id }) => id === message.conversation);
+  }
+}
+
+/** More tells changes of older messages from copies of new ones; each costs memory while it listens. */
+const SENT_BEFORE_MAX = 500;
+
+/** What was sent before it listened: news of those are ticks, others are copies from another device. */
+class SentBefore {
+  readonly #ids = new Set<string>();
+  /** Of each conversation, from when on all are known. */
+  readonly #sinceMs = new Map<string, number>();
+
+  static async read(carillon: Carillon): Promise<SentBefore> {
+    const before = new SentBefore();
+    for (const { id } of await carillon.conversations()) {
+      const recent = await carillon.messages(id, { limit: SENT_BEFORE_MAX });
+      if (recent.length === SENT_BEFORE_MAX) before.#sinceMs.set(id, recent[0]!.sentAtMs);
+      for (const message of recent) if (message.outgoing) before.#ids.add(message.id);
+    }
+    return before;
+  }
+
+  /** Whether it is a new one. */
+  add({ id, conversation, sentAtMs }: Message): boolean {
+    if (this.#ids.has(id) || sentAtMs < (this.#sinceMs.get(conversation) ?? 0)) return false;
+    this.#ids.add(id);
+    return true;
   }
 }
 

@@ -117,9 +117,9 @@ function createProgram(surroundings: Surroundings, failed: (code: number) => voi
       '',
     );
   }
-  add('listen', 'Print messages as they come, until Ctrl-C.', listen)
+  add('listen', 'Print messages as they come, also those that your other devices send, until Ctrl-C.', listen)
     .option('--save <folder>', 'keep the media that come in this folder')
-    .option('--count <n>', 'end after so many messages', Number)
+    .option('--count <n>', 'end after so many messages from others', Number)
     .option('--for <seconds>', 'end after so long', seconds)
     .option('--no-read', 'do not tell the sender that it was read')
     .option('--answer', 'accept calls')

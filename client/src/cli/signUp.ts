@@ -1,4 +1,5 @@
 // Signing up, and who one is.
+import { hostname } from 'node:os';
 import { createInterface } from 'node:readline/promises';
 import type { Account } from '../model.ts';
 import type { Surroundings } from './surroundings.ts';
@@ -28,7 +29,7 @@ export async function register(
     for (let attempt = 1; ; attempt++) {
       const code = await lines.question('Code: ');
       try {
-        const account = await carillon.finishRegistration(registrationId, code, options.name ?? '');
+        const account = await carillon.finishRegistration(registrationId, code, options.name ?? '', hostname());
         sayAccount(surroundings, 'signed-up', account);
         return;
       } catch (error) {
@@ -49,7 +50,7 @@ export async function verify(
   options: { name?: string },
 ): Promise<void> {
   const carillon = await surroundings.open();
-  const account = await carillon.finishRegistration(registrationId, code, options.name ?? '');
+  const account = await carillon.finishRegistration(registrationId, code, options.name ?? '', hostname());
   surroundings.rememberServer();
   sayAccount(surroundings, 'signed-up', account);
 }

@@ -10,6 +10,8 @@ import { Output } from './output.ts';
 
 const DEFAULT_SERVER = 'http://127.0.0.1:8080';
 const SETTINGS = 'settings.json';
+/** What has not gone by then goes with the next command. Longer: a command takes longer to end when a server is slow. */
+const SETTLE_MS = 5_000;
 
 const settingsSchema = z.object({ server: z.string() });
 const globalsSchema = z.object({
@@ -100,6 +102,8 @@ export class Surroundings {
     this.output.endProgress();
     const carillon = this.#carillon;
     this.#carillon = undefined;
+    // Copies for the own other devices and receipts are on their way when the command has done its own.
+    await carillon?.settle(SETTLE_MS);
     await carillon?.close();
   }
 

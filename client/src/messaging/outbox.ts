@@ -193,6 +193,11 @@ export class Outbox {
     this.#running.set(to, lane);
   }
 
+  /** Resolves once everything has gone that can; never while something keeps being put off. */
+  async settled(): Promise<void> {
+    while (this.#running.size > 0) await Promise.all(this.#running.values());
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     for (const wake of this.#wakes.values()) wake();

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, type Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
@@ -124,11 +125,23 @@ describe('the command line', () => {
     assert.match(shown, /"event":"history","stage":"done"/);
     const again = await run('gina-2', 'send', 'hank', 'from the second');
     assert.equal(again.code, 0, again.err);
+    // The copy went before the command ended, and is news; what this device sent itself is not.
+    const answer = await run('hank', 'send', 'gina', 'to both');
+    assert.equal(answer.code, 0, answer.err);
+    const heard = await run('gina', 'listen', '--json', '--count', '1');
+    assert.deepEqual(
+      heard.lines().map(({ event, from, to, text }) => [event, from ?? to, text]),
+      [
+        ['sent-elsewhere', 'hank', 'from the second'],
+        ['message', 'hank', 'to both'],
+      ],
+      heard.err,
+    );
     const listed = await run('gina', 'devices', '--json');
     assert.deepEqual(
       listed.lines().map(({ deviceId, name, primary }) => [deviceId, name, primary]),
       [
-        [1, '', true],
+        [1, hostname(), true],
         [2, 'second', false],
       ],
     );

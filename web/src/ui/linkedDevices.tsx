@@ -12,7 +12,7 @@ import { ownDeviceWords } from '../words/ownDevice.ts';
 import { DialogFrame } from './dialogFrame.tsx';
 import { Icon } from './icon.tsx';
 
-/** Only linked devices have told a name of theirs. */
+/** Those that signed up with an earlier version have told no name. */
 function nameOf({ name, current, primary, deviceId }: OwnDeviceView): string {
   if (name !== '') return name;
   if (current) return deviceName(navigator.userAgent);

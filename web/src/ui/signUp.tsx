@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { carillon } from '../state/session.ts';
+import { deviceName } from '../words/deviceName.ts';
 import { codeOf, failureWords } from '../words/failure.ts';
 import { LinkHere } from './linkHere.tsx';
 import { Logo } from './logo.tsx';
@@ -42,7 +43,9 @@ export function SignUp() {
     });
   const verify = (code: string) =>
     trying(async () => {
-      if (begun !== undefined) await carillon().finishRegistration(begun.registrationId, code, begun.name);
+      if (begun === undefined) return;
+      const device = deviceName(navigator.userAgent);
+      await carillon().finishRegistration(begun.registrationId, code, begun.name, device);
     });
 
   return (
