@@ -16,6 +16,8 @@ export interface MediaFacts {
   readonly bytesReceived: number;
   /** Local candidate types of the pairs in use. */
   readonly candidateTypes: readonly string[];
+  /** The pairs in use, as `local-remote`; a relayed local one names its way to the relay: `relay/tls-srflx`. */
+  readonly pairs: readonly string[];
   readonly framesSealed: number;
   readonly framesOpened: number;
   readonly framesDropped: number;
@@ -204,9 +206,14 @@ export class Person {
     const selected = new Set(
       entries.filter((entry) => entry.type === 'transport').map((entry) => entry.selectedCandidatePairId),
     );
-    const candidateTypes = entries
+    const inUse = entries
       .filter((entry) => entry.type === 'candidate-pair' && selected.has(entry.id))
-      .map((entry) => String(byId.get(entry.localCandidateId)?.candidateType));
+      .map((entry) => ({ local: byId.get(entry.localCandidateId), remote: byId.get(entry.remoteCandidateId) }));
+    const candidateTypes = inUse.map(({ local }) => String(local?.candidateType));
+    const pairs = inUse.map(({ local, remote }) => {
+      const way = local?.candidateType === 'relay' ? `/${local.relayProtocol}` : '';
+      return `${local?.candidateType}${way}-${remote?.candidateType}`;
+    });
     const counted = (field: string) =>
       entries.reduce((total, entry) => total + (field in entry ? Number(entry[field]) : 0), 0);
     return {
@@ -214,6 +221,7 @@ export class Person {
       audioEnergy: sum('inbound-rtp', 'totalAudioEnergy'),
       bytesReceived: sum('inbound-rtp', 'bytesReceived'),
       candidateTypes,
+      pairs,
       framesSealed: counted('framesSealed'),
       framesOpened: counted('framesOpened'),
       framesDropped: counted('framesDropped'),

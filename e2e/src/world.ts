@@ -9,9 +9,10 @@ import { ensureWorker } from '@carillon/sfu/worker';
 import { type Browser, chromium } from 'playwright-core';
 import { Person } from './person.ts';
 
-const root = path.resolve(import.meta.dirname, '../..');
-const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
-const FLAGS = [
+export const WEB_DIST = path.resolve(import.meta.dirname, '../../web/dist');
+export const CHROMIUM = process.env.CHROMIUM ?? '/usr/bin/chromium';
+/** What a test's browsers are started with. */
+export const CHROMIUM_FLAGS = [
   '--disable-gpu',
   '--disable-quic',
   '--no-first-run',
@@ -85,7 +86,7 @@ export class World {
       mediaAddress: '127.0.0.1',
       turnPort: this.#ports?.turn ?? 0,
       sfuPort: 0,
-      webDir: path.join(root, 'web/dist'),
+      webDir: WEB_DIST,
       env: {
         CARILLON_VERIFIER_FILE: this.#codes,
         ...(this.#options.taps
@@ -127,7 +128,7 @@ export class World {
       executablePath: CHROMIUM,
       headless: true,
       chromiumSandbox: process.getuid?.() !== 0,
-      args: FLAGS,
+      args: CHROMIUM_FLAGS,
     });
     this.#browsers.push(browser);
     const context = await browser.newContext({
@@ -139,8 +140,7 @@ export class World {
 
   /** The last code that the verifier made for a handle. */
   codeFor(handle: string): string | undefined {
-    const lines = readFileSync(this.#codes, { encoding: 'utf8', flag: 'a+' }).trim().split('\n');
-    return lines.findLast((line) => line.startsWith(`${handle} `))?.split(' ')[1];
+    return codeFor(this.#codes, handle);
   }
 
   /** Turns one bit in the middle of the blob that was stored last. */
@@ -166,4 +166,10 @@ export class World {
     await this.#system?.stop();
     rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
   }
+}
+
+/** The last code for a handle in the file that the verifier writes. */
+export function codeFor(file: string, handle: string): string | undefined {
+  const lines = readFileSync(file, { encoding: 'utf8', flag: 'a+' }).trim().split('\n');
+  return lines.findLast((line) => line.startsWith(`${handle} `))?.split(' ')[1];
 }

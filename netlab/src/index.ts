@@ -1,3 +1,4 @@
+export { LabWorld, type LabWorldOptions } from './carillon/labWorld.ts';
 export { CLEAR, type LinkCounts, type LinkSettings } from './core/link.ts';
 export { NAT_KINDS, type NatKind } from './core/natRules.ts';
 export type { Link, LinkWanted } from './emulator/link.ts';
