@@ -69,6 +69,7 @@ function eventCounters(metrics: Metrics): (recorded: RecordedEvent) => void {
         return;
       // Signaling's, where both share one stream.
       case 'call-ended':
+      case 'call-quality':
         return;
       default:
         // A later version's event: passed over.

@@ -31,7 +31,24 @@ export type CarillonEvent =
       readonly count: number;
     }
   /** `durationMs` from its creation, ringing included. */
-  | { readonly type: 'call-ended'; readonly callId: string; readonly reason: string; readonly durationMs: number };
+  | { readonly type: 'call-ended'; readonly callId: string; readonly reason: string; readonly durationMs: number }
+  /** How good a call was for one of its devices, whose name is not kept. Scores are 1 to 4.5, loss is 0 to 1. */
+  | {
+      readonly type: 'call-quality';
+      readonly callId: string;
+      readonly path: 'direct' | 'relay-udp' | 'relay-tcp' | 'relay-tls' | 'room';
+      readonly seconds: number;
+      readonly scoreMean: number;
+      readonly scoreMin: number;
+      readonly roundTripP50Ms: number;
+      readonly roundTripP95Ms: number;
+      readonly jitterP50Ms: number;
+      readonly jitterP95Ms: number;
+      readonly lossMean: number;
+      readonly lossP95: number;
+      readonly iceRestarts: number;
+      readonly audioOnlySeconds: number;
+    };
 
 export interface RecordedEvent {
   /** Grows; opaque to consumers. */

@@ -1,4 +1,4 @@
-// Counters and gauges in Prometheus' text format, version 0.0.4.
+// Counters, gauges and histograms in Prometheus' text format, version 0.0.4.
 // https://prometheus.io/docs/instrumenting/exposition_formats/
 //
 // Labels are for what has few values. An account, device or call in a label
@@ -9,12 +9,16 @@
 const SERIES_MAX = 100;
 const NAME = /^[a-z][a-z0-9_]*$/;
 
+export interface Histogram<Label extends string = never> {
+  observe(labels: Readonly<Record<Label, string>>, value: number): void;
+}
+
 export interface Counter<Label extends string = never> {
   add(labels: Readonly<Record<Label, string>>, count?: number): void;
 }
 
 interface Family {
-  readonly type: 'counter' | 'gauge';
+  readonly type: 'counter' | 'gauge' | 'histogram';
   readonly name: string;
   readonly help: string;
   lines(): string[];
@@ -34,9 +38,41 @@ export class Metrics {
     });
     return {
       add: (values, count = 1) => {
-        const labelled = labels.length === 0 ? '' : `{${labels.map((l) => `${l}="${escaped(values[l])}"`).join(',')}}`;
+        const labelled = labels.length === 0 ? '' : `{${pairsOf(labels, values)}}`;
         if (!series.has(labelled) && series.size >= SERIES_MAX) return;
         series.set(labelled, (series.get(labelled) ?? 0) + count);
+      },
+    };
+  }
+
+  /** `bounds`: the upper bounds of its buckets, ascending; one without a bound is added. */
+  histogram<Label extends string = never>(
+    name: string,
+    help: string,
+    bounds: readonly number[],
+    labels: readonly Label[] = [],
+  ): Histogram<Label> {
+    const series = new Map<string, { readonly counts: number[]; sum: number }>();
+    const lines = ([labelled, { counts, sum }]: [string, { readonly counts: number[]; sum: number }]) => {
+      const total = counts.reduce((so, count) => so + count, 0);
+      let below = 0;
+      const buckets = [...bounds, '+Inf'].map((bound, index) => {
+        below += counts[index]!;
+        return `${name}_bucket{${labelled === '' ? '' : `${labelled},`}le="${bound}"} ${below}`;
+      });
+      const braced = labelled === '' ? '' : `{${labelled}}`;
+      return [...buckets, `${name}_sum${braced} ${sum}`, `${name}_count${braced} ${total}`];
+    };
+    this.#add({ type: 'histogram', name, help, lines: () => [...series].flatMap(lines) });
+    return {
+      observe: (values, value) => {
+        const labelled = pairsOf(labels, values);
+        if (!series.has(labelled) && series.size >= SERIES_MAX) return;
+        const counted = series.get(labelled) ?? { counts: Array<number>(bounds.length + 1).fill(0), sum: 0 };
+        const bucket = bounds.findIndex((bound) => value <= bound);
+        counted.counts[bucket === -1 ? bounds.length : bucket]!++;
+        counted.sum += value;
+        series.set(labelled, counted);
       },
     };
   }
@@ -64,6 +100,10 @@ export class Metrics {
       throw new Error(`${family.name} is no name for another metric`);
     this.#families.push(family);
   }
+}
+
+function pairsOf<Label extends string>(labels: readonly Label[], values: Readonly<Record<Label, string>>): string {
+  return labels.map((label) => `${label}="${escaped(values[label])}"`).join(',');
 }
 
 function escaped(value: string): string {

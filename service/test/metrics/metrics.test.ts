@@ -27,6 +27,33 @@ test('counters and gauges are told in the text format of Prometheus', () => {
   );
 });
 
+test('a histogram counts each value in its bucket and all above', () => {
+  const metrics = new Metrics();
+  const plain = metrics.histogram('seconds', 'Plain.', [0.1, 1]);
+  const labelled = metrics.histogram('score', 'Labelled.', [3], ['path']);
+  for (const value of [0.1, 0.5, 2, 4]) plain.observe({}, value);
+  labelled.observe({ path: 'direct' }, 4);
+  assert.equal(
+    metrics.text(),
+    [
+      '# HELP seconds Plain.',
+      '# TYPE seconds histogram',
+      'seconds_bucket{le="0.1"} 1',
+      'seconds_bucket{le="1"} 2',
+      'seconds_bucket{le="+Inf"} 4',
+      'seconds_sum 6.6',
+      'seconds_count 4',
+      '# HELP score Labelled.',
+      '# TYPE score histogram',
+      'score_bucket{path="direct",le="3"} 0',
+      'score_bucket{path="direct",le="+Inf"} 1',
+      'score_sum{path="direct"} 4',
+      'score_count{path="direct"} 1',
+      '',
+    ].join('\n'),
+  );
+});
+
 test('series are bounded, and names are unique', () => {
   const metrics = new Metrics();
   const counter = metrics.counter('many_total', 'Too many.', ['id']);

@@ -47,6 +47,8 @@ export interface CallStore {
   dropCreated(accountId: AccountId, callId: CallId): void;
   /** Calls that were live when the last process ended, where nobody else can have had them since. */
   readonly restored: readonly LiveCall[];
+  /** That this device has said how good the call was. False: it had already. */
+  noteReport(callId: CallId, device: Address): Promise<boolean>;
   /** Drops what time alone has made useless. */
   sweep(nowMs: number, framesBeforeMs: number): void;
   /** Why it cannot keep its promises at the moment, in words. */

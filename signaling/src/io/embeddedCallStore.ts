@@ -1,7 +1,7 @@
 // One node's own calls: a table in memory, and a file so that a server that was
 // killed still knows them. Relayed frames are not stored: they are on the hot
 // path, and a device whose frames were lost with the server negotiates again.
-import type { AccountId, CallId } from '@carillon/protocol';
+import { type AccountId, type Address, addressKey, type CallId } from '@carillon/protocol';
 import type { Log } from '@carillon/service';
 import type { LiveCall } from '../core/call.ts';
 import { CallTable, type Relay, type Relayed, type StoredCall, type Swap, type Swapped } from '../core/callTable.ts';
@@ -22,6 +22,8 @@ export class EmbeddedCallStore implements CallStore {
   readonly #created = new Map<AccountId, Set<CallId>>();
   /** Oldest first. */
   readonly #ended = new Set<CallId>();
+  /** Who has said how good a call was; not over a restart. */
+  readonly #reports = new Map<CallId, Set<string>>();
   #events: CallStoreEvents | undefined;
   #calls = 0;
   #seats = 0;
@@ -103,6 +105,14 @@ export class EmbeddedCallStore implements CallStore {
     if (created?.size === 0) this.#created.delete(accountId);
   }
 
+  async noteReport(callId: CallId, device: Address): Promise<boolean> {
+    const reports = this.#reports.get(callId) ?? new Set();
+    const isFirst = !reports.has(addressKey(device));
+    // A call that nobody knows is asked for no more, and would never be forgotten.
+    if (this.#table.read(callId)) this.#reports.set(callId, reports.add(addressKey(device)));
+    return isFirst;
+  }
+
   sweep(nowMs: number, framesBeforeMs: number): void {
     this.#table.dropFramesBefore(framesBeforeMs);
     for (const callId of this.#ended) {
@@ -133,6 +143,7 @@ export class EmbeddedCallStore implements CallStore {
     if (!this.#ended.delete(callId)) return;
     this.#calls--;
     this.#table.forget(callId);
+    this.#reports.delete(callId);
     this.#storing((file) => file.delete(callId));
   }
 

@@ -69,6 +69,8 @@ export function readRequest({ body }: SignalingClientFrame, by: Address): CallRe
     }
     case 'room':
       return withId(body.value.callId, { type: 'room', by, node: undefined });
+    // A report is no event of a call: qualityReports.ts.
+    case 'qualityReport':
     case 'hello':
     case undefined:
       throw new ProtocolError('unknown-frame');

@@ -7,6 +7,7 @@ import {
   LIMITS,
   PATHS,
   ProtocolError,
+  type QualityReport,
   type SignalingClientFrame,
   SignalingClientFrameSchema,
   SignalingServerFrameSchema,
@@ -19,6 +20,7 @@ import { openCallEvents } from './callEvents.ts';
 import { Calls } from './calls.ts';
 import { iceServersFor } from './iceServers.ts';
 import { openStore } from './openStore.ts';
+import { takeReport } from './qualityReports.ts';
 import { readRequest } from './requests.ts';
 import { type Connection, Seat, Seats } from './seats.ts';
 import { FewestRooms, type SfuNodes, sfuNodeOf } from './sfuNodes.ts';
@@ -90,7 +92,15 @@ export async function createSignaling(
     lifetimeSeconds: config.CARILLON_SIGNALING_TURN_SECONDS,
   };
 
+  async function report(seat: Seat, said: QualityReport) {
+    if (!seat.relays.take(now())) throw new ProtocolError('rate-limited', { retryAfterMs: seat.relays.waitMs() });
+    const note = await takeReport(store, said, seat.address);
+    events.onQuality?.(note);
+    return { body: { case: 'done' as const, value: {} } };
+  }
+
   async function request(seat: Seat, frame: SignalingClientFrame) {
+    if (frame.body.case === 'qualityReport') return report(seat, frame.body.value);
     const { callId, event } = readRequest(frame, seat.address);
     const ticketed = await calls.apply(callId, event, { seat, requestId: frame.requestId });
     if (!ticketed) return undefined;

@@ -128,6 +128,16 @@ export function callStoreContract(open: (t: TestContext) => Promise<readonly [Op
     assert.deepEqual(again.done && again.frames, []);
   });
 
+  it('[CALL-59] knows which device has said how good the call was, whichever node it said it to', async (t) => {
+    const [{ store }, { store: other }] = await open(t);
+    const call = created();
+    await store.swap(plain(call, 0));
+    assert.equal(await store.noteReport(call.callId, device('bob')), true);
+    assert.equal(await other.noteReport(call.callId, device('bob')), false);
+    assert.equal(await other.noteReport(call.callId, device('bob', 2)), true);
+    assert.equal(await store.noteReport(created().callId, device('bob')), true);
+  });
+
   it('keeps no more than its bounds', async (t) => {
     const [{ store }] = await open(t);
     const call = created();

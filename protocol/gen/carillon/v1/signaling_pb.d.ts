@@ -98,6 +98,12 @@ export declare type SignalingClientFrame = Message<"carillon.v1.SignalingClientF
      */
     value: UpdateCall;
     case: "update";
+  } | {
+    /**
+     * @generated from field: carillon.v1.QualityReport quality_report = 14;
+     */
+    value: QualityReport;
+    case: "qualityReport";
   } | { case: undefined; value?: undefined };
 };
 
@@ -141,7 +147,7 @@ export declare type SignalingServerFrame = Message<"carillon.v1.SignalingServerF
     case: "state";
   } | {
     /**
-     * Reply to decline, hang_up, relay and preconnect.
+     * Reply to decline, hang_up, relay, preconnect and quality_report.
      *
      * @generated from field: carillon.v1.Done done = 5;
      */
@@ -494,6 +500,95 @@ export declare type UpdateCall = Message<"carillon.v1.UpdateCall"> & {
 export declare const UpdateCallSchema: GenMessage<UpdateCall>;
 
 /**
+ * How good the call was for this device, both ways, the worse of the two in
+ * each second: said once, when it has left. No address and no content.
+ *
+ * @generated from message carillon.v1.QualityReport
+ */
+export declare type QualityReport = Message<"carillon.v1.QualityReport"> & {
+  /**
+   * @generated from field: string call_id = 1;
+   */
+  callId: string;
+
+  /**
+   * In which media was measured.
+   *
+   * @generated from field: uint32 seconds = 2;
+   */
+  seconds: number;
+
+  /**
+   * Mean opinion score (ITU-T G.107) in hundredths, 100 to 450.
+   *
+   * @generated from field: uint32 mos_mean_x100 = 3;
+   */
+  mosMeanX100: number;
+
+  /**
+   * @generated from field: uint32 mos_min_x100 = 4;
+   */
+  mosMinX100: number;
+
+  /**
+   * @generated from field: uint32 round_trip_p50_ms = 5;
+   */
+  roundTripP50Ms: number;
+
+  /**
+   * @generated from field: uint32 round_trip_p95_ms = 6;
+   */
+  roundTripP95Ms: number;
+
+  /**
+   * @generated from field: uint32 jitter_p50_ms = 7;
+   */
+  jitterP50Ms: number;
+
+  /**
+   * @generated from field: uint32 jitter_p95_ms = 8;
+   */
+  jitterP95Ms: number;
+
+  /**
+   * Of the packets, in thousandths.
+   *
+   * @generated from field: uint32 loss_mean_permille = 9;
+   */
+  lossMeanPermille: number;
+
+  /**
+   * @generated from field: uint32 loss_p95_permille = 10;
+   */
+  lossP95Permille: number;
+
+  /**
+   * The last.
+   *
+   * @generated from field: carillon.v1.MediaPath path = 11;
+   */
+  path: MediaPath;
+
+  /**
+   * @generated from field: uint32 ice_restarts = 12;
+   */
+  iceRestarts: number;
+
+  /**
+   * In which pictures were left out for the link.
+   *
+   * @generated from field: uint32 audio_only_seconds = 13;
+   */
+  audioOnlySeconds: number;
+};
+
+/**
+ * Describes the message carillon.v1.QualityReport.
+ * Use `create(QualityReportSchema)` to create a new message.
+ */
+export declare const QualityReportSchema: GenMessage<QualityReport>;
+
+/**
  * Adds people to a running call, which goes to room mode.
  *
  * @generated from message carillon.v1.InviteToCall
@@ -758,4 +853,48 @@ export enum EndReason {
  * Describes the enum carillon.v1.EndReason.
  */
 export declare const EndReasonSchema: GenEnum<EndReason>;
+
+/**
+ * @generated from enum carillon.v1.MediaPath
+ */
+export enum MediaPath {
+  /**
+   * @generated from enum value: MEDIA_PATH_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED = 0,
+
+  /**
+   * @generated from enum value: MEDIA_PATH_DIRECT = 1;
+   */
+  DIRECT = 1,
+
+  /**
+   * Through TURN, reached by UDP, TCP or TLS.
+   *
+   * @generated from enum value: MEDIA_PATH_RELAY_UDP = 2;
+   */
+  RELAY_UDP = 2,
+
+  /**
+   * @generated from enum value: MEDIA_PATH_RELAY_TCP = 3;
+   */
+  RELAY_TCP = 3,
+
+  /**
+   * @generated from enum value: MEDIA_PATH_RELAY_TLS = 4;
+   */
+  RELAY_TLS = 4,
+
+  /**
+   * Through the SFU.
+   *
+   * @generated from enum value: MEDIA_PATH_ROOM = 5;
+   */
+  ROOM = 5,
+}
+
+/**
+ * Describes the enum carillon.v1.MediaPath.
+ */
+export declare const MediaPathSchema: GenEnum<MediaPath>;
 

@@ -5,6 +5,7 @@
 //   carillon:{cN}:CALL           hash: v version, c the call (JSON); of each device
 //                                @DEVICE its seat, s:DEVICE the last sequence, b:DEVICE bytes kept
 //                   :o:DEVICE    list: frames kept for it
+//                   :q:DEVICE    it has said how good the call was
 //                                and the channel of its news
 //   carillon:{cN}:t              deadlines (by time)
 //   carillon:{cN}:r:RUN          calls in which this run of a node has a seat

@@ -21,7 +21,7 @@ const DUE_CLAIM_MS = 5_000;
 const DUE_AT_ONCE = 64;
 /** Frames of a device that stayed away: longer than a ring, a lost socket and the reconnect bound together. */
 const FRAMES_KEPT_MS = 180_000;
-/** Of what an account created and a device's newest seat; no call lasts as long without them being written anew. */
+/** Of what an account created, a device's newest seat and its reports; no call lasts as long without them being written anew. */
 const REMEMBERED_MS = 86_400_000;
 
 export interface RedisCallStoreOptions {
@@ -168,6 +168,11 @@ export class RedisCallStore implements CallStore {
     const key = createdKey(accountId);
     // Whoever finds it later sees that the call is over.
     this.#link.command(key, ['ZREM', key, callId]).catch(() => {});
+  }
+
+  async noteReport(callId: CallId, device: Address): Promise<boolean> {
+    const key = `${callKey(callId)}:q:${deviceField(device)}`;
+    return (await this.#link.command(key, ['SET', key, '1', 'NX', 'PX', `${REMEMBERED_MS}`])) !== null;
   }
 
   // Redis drops what its time has come for.
