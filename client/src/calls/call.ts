@@ -1,7 +1,6 @@
 // Runs one call: keeps the machine's state, drains its events one at a time,
 // carries out its effects, and shows every change.
 import { type AccountId, type Address, type CallId, ProtocolError, type Relayed } from '@carillon/protocol';
-import { socketUrl } from '../connection/origin.ts';
 import type { ContentChannel } from '../messaging/contentChannel.ts';
 import type { CallEndReason, CallView, Contact, Notice } from '../model.ts';
 import type { Platform } from '../ports.ts';
@@ -9,11 +8,11 @@ import { CallMessages } from './callMessages.ts';
 import type { CallRecords } from './callRecords.ts';
 import { callView, type RemoteState } from './callView.ts';
 import { type Call, type CallEffect, type CallEvent, deadlineOf, lostByGlare, step } from './core/callMachine.ts';
-import { joinedOthers, type Snapshot } from './core/roster.ts';
-import type { CallEngine, LocalMedia, Room, StatsEntry } from './engine.ts';
-import { FrameKeys } from './frameKeys.ts';
+import { type Snapshot, snapshotOf } from './core/roster.ts';
+import type { CallEngine, IceServer, LocalMedia, StatsEntry } from './engine.ts';
 import { Meter } from './meter.ts';
-import { PeerSide } from './peerSide.ts';
+import { PeerSides } from './peerSides.ts';
+import { RoomSide } from './roomSide.ts';
 import type { SignalingClient, SignalingListener } from './signalingClient.ts';
 
 /** A record says when the call was last alive (callRecords.ts); well below the age at which it is given up. */
@@ -29,13 +28,16 @@ export interface CallDeps {
   contactOf(account: AccountId): Contact;
   changed(call: RunningCall): void;
   /** The call ended because the other called too; `media` stays open for theirs. */
-  lostByGlare(account: AccountId, media: LocalMedia | undefined): void;
+  lostByGlare(account: AccountId, media: OpeningMedia | undefined): void;
   notice(notice: Notice): void;
 }
 
+/** Of a call that need not wait for the microphone. */
+export type OpeningMedia = LocalMedia | Promise<LocalMedia>;
+
 export interface CallStart {
   readonly call: Call;
-  readonly media: LocalMedia | undefined;
+  readonly media: OpeningMedia | undefined;
   /** Secrets shared with devices, by address: the callee has its caller's, a caller gets its callees' by `sendInvites`. */
   readonly secrets?: ReadonlyMap<string, Uint8Array>;
   readonly receivedSeq?: bigint;
@@ -46,14 +48,17 @@ export interface CallStart {
 export class RunningCall implements SignalingListener {
   readonly #deps: CallDeps;
   readonly #messages: CallMessages;
-  readonly #peer: PeerSide;
-  readonly #keys: FrameKeys;
+  readonly #peers: PeerSides;
+  readonly #room: RoomSide;
   readonly #leave: () => void;
   #call: Call;
+  readonly #events: CallEvent[] = [];
+  #isDraining = false;
   #media: LocalMedia | undefined;
+  /** What `#media` is, or will be. */
+  #opening: OpeningMedia | undefined;
   #stopMedia: (() => void) | undefined;
   #receivedSeq: bigint | undefined;
-  #room: Room | undefined;
   #meter: Meter | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #remote: RemoteState = { peer: undefined, room: new Map(), roomFlows: new Set(), quality: 0 };
@@ -66,9 +71,9 @@ export class RunningCall implements SignalingListener {
     this.#call = start.call;
     this.#messages = new CallMessages(deps.channel, deps.platform, start.secrets);
     this.#receivedSeq = start.receivedSeq;
-    this.#peer = this.#peerSide(start.generation);
-    this.#keys = new FrameKeys({ callId: start.call.callId, channel: deps.channel, crypto: deps.platform.crypto });
-    if (start.media) this.setMedia(start.media);
+    this.#peers = this.#peerSides(start.generation);
+    this.#room = this.#roomSide();
+    if (start.media) void this.setMedia(start.media);
     this.#leave = deps.signaling.join(this);
     this.#arm();
   }
@@ -98,27 +103,49 @@ export class RunningCall implements SignalingListener {
     return callView(this.#call, this.#remote, this.#media, this.#deps.contactOf);
   }
 
-  setMedia(media: LocalMedia): void {
-    this.#media = media;
-    this.#stopMedia = media.onChange(() => {
-      this.#peer.tellMedia();
-      this.#deps.changed(this);
-    });
+  /**
+   * What this device sends. The call does not wait for what is still being
+   * opened, and fails with it. Resolves when that is decided.
+   */
+  async setMedia(opening: OpeningMedia): Promise<void> {
+    this.#opening = opening;
+    try {
+      const media = opening instanceof Promise ? await opening : opening;
+      if (this.#opening !== opening) return;
+      if (this.#isClosed) media.close();
+      else this.#useMedia(media);
+    } catch (error) {
+      if (this.#opening === opening) this.dispatch({ type: 'media-failed', words: wordsOf(error) });
+    }
   }
 
-  /** Registers the call at signaling. The invites go out with its answer. */
+  /**
+   * Registers the call at signaling. The invites go out at the same moment: the
+   * callee's devices ring again until signaling knows of the call.
+   */
   async create(callees: readonly AccountId[], room: boolean): Promise<void> {
     const { callId, video } = this.#call;
+    this.#messages
+      .invite(this.#call, callees)
+      .catch((error) => this.dispatch({ type: 'media-failed', words: wordsOf(error) }));
     try {
-      await this.#deps.signaling.online();
-      // The offer and the way through the network are made while it rings.
-      if (!room && this.#media && this.#call.phase === 'starting') this.#peer.prepare(this.#media);
       const value = { callId, calleeAccountIds: [...callees], video, room };
-      const snapshot = await this.#deps.signaling.state({ case: 'create', value });
-      this.#receivedSeq ??= 0n;
-      this.snapshot(snapshot);
+      this.snapshot(await this.#deps.signaling.state({ case: 'create', value }, { early: true }));
     } catch (error) {
       this.dispatch({ type: 'refused', words: wordsOf(error) });
+    }
+  }
+
+  /** Says at signaling that it rings here. False: it was over before. */
+  async ring(): Promise<boolean> {
+    try {
+      const { signaling } = this.#deps;
+      const body = { case: 'ring', value: { callId: this.callId } } as const;
+      const isWanted = () => this.#call.phase === 'ringing-in';
+      this.snapshot(snapshotOf(await signaling.requestInvited(body, 'state', isWanted)));
+      return true;
+    } catch {
+      return false;
     }
   }
 
@@ -153,11 +180,42 @@ export class RunningCall implements SignalingListener {
   relayed(frame: Relayed): void {
     if (this.#receivedSeq !== undefined && frame.seq <= this.#receivedSeq) return;
     this.#receivedSeq = frame.seq;
-    this.#peer.receive(frame);
+    this.#peers.receive(frame);
     this.#remember();
   }
 
+  /** One event at a time: what an effect brings about waits until its event is done. */
   dispatch(event: CallEvent): void {
+    this.#events.push(event);
+    if (this.#isDraining) return;
+    this.#isDraining = true;
+    try {
+      for (let next = this.#events.shift(); next; next = this.#events.shift()) this.#take(next);
+    } finally {
+      this.#isDraining = false;
+    }
+  }
+
+  async stats(): Promise<StatsEntry[]> {
+    return [...(await this.#peers.stats()), ...(await this.#room.stats())];
+  }
+
+  /** The page goes away: everything local ends, the call itself does not. */
+  abandon(): void {
+    this.#close();
+  }
+
+  #useMedia(media: LocalMedia): void {
+    this.#media = media;
+    this.#stopMedia = media.onChange(() => {
+      this.#peers.tellMedia();
+      this.#deps.changed(this);
+    });
+    this.#peers.setMedia(media);
+    this.#deps.changed(this);
+  }
+
+  #take(event: CallEvent): void {
     if (this.#isClosed) return;
     const before = this.#call;
     const { call, effects } = step(before, event, this.#deps.platform.now());
@@ -169,21 +227,13 @@ export class RunningCall implements SignalingListener {
     this.#deps.changed(this);
   }
 
-  async stats(): Promise<StatsEntry[]> {
-    return [...(await this.#peer.stats()), ...((await this.#room?.stats()) ?? [])];
-  }
-
-  /** The page goes away: everything local ends, the call itself does not. */
-  abandon(): void {
-    this.#close();
-  }
-
   #run(effect: CallEffect): void {
     switch (effect.type) {
-      case 'send-invites':
-        void this.#messages
-          .invite(this.#call, effect.accounts)
-          .catch((error) => this.dispatch({ type: 'media-failed', words: wordsOf(error) }));
+      case 'preconnect':
+        void this.#preconnect(effect.device);
+        break;
+      case 'request-preconnect':
+        this.#deps.signaling.request({ case: 'preconnect', value: { callId: this.callId } }, 'done').catch(() => {});
         break;
       case 'request-accept':
         void this.#accept();
@@ -198,13 +248,13 @@ export class RunningCall implements SignalingListener {
         this.#openPeer(effect.device);
         break;
       case 'close-peer':
-        this.#peer.close();
+        this.#peers.close();
         break;
       case 'open-room':
-        this.#openRoom();
+        void this.#openRoom();
         break;
       case 'room-members':
-        this.#followRoster();
+        this.#room.follow(this.#call.participants);
         break;
       case 'record':
         this.#messages.record(this.#call, effect.outcome, effect.durationMs);
@@ -235,14 +285,18 @@ export class RunningCall implements SignalingListener {
     }
   }
 
+  /** To a caller who is not accepted only through a relay: not before the person answers may they learn where this device is. */
+  async #preconnect(device: Address): Promise<void> {
+    const { channel, engine, signaling } = this.#deps;
+    const isAccepted = await channel.isAccepted(device.accountId).catch(() => false);
+    const mayHide = engine.canLiftRelay && signaling.iceServers.some(isRelay);
+    if (this.#call.phase !== 'ringing-in' || !(isAccepted || mayHide)) return;
+    this.#peers.preconnect(device, !isAccepted);
+  }
+
   #openPeer(device: Address): void {
-    const secret = this.#messages.secretOf(device);
-    if (!secret || !this.#media) {
-      this.dispatch({ type: 'media-failed', words: 'the other device has no key for this call.' });
-      return;
-    }
     try {
-      this.#peer.open(device, secret, this.#media);
+      this.#peers.adopt(device, this.#media);
     } catch (error) {
       // The server's ICE servers may be none that this platform takes.
       this.dispatch({ type: 'media-failed', words: wordsOf(error) });
@@ -251,18 +305,19 @@ export class RunningCall implements SignalingListener {
     this.#startMeter();
   }
 
-  #peerSide(generation: number | undefined): PeerSide {
+  #peerSides(generation: number | undefined): PeerSides {
     const { engine, signaling, notice } = this.#deps;
     const { callId, self, outgoing, video } = this.#call;
-    return new PeerSide({
-      ...{ callId, self, video, engine, signaling },
+    return new PeerSides({
+      ...{ callId, self, video, engine, signaling, notice },
       isCaller: outgoing,
       isResumed: generation !== undefined,
       generation: generation ?? 1,
+      secretOf: (device) => this.#messages.secretOf(device),
+      preconnected: () => this.dispatch({ type: 'preconnected' }),
       connected: () => this.dispatch({ type: 'media-connected', link: 'peer' }),
       lost: () => this.dispatch({ type: 'media-lost', link: 'peer' }),
       remote: (peer) => this.#setRemote({ peer }),
-      notice,
       generationChanged: () => {
         this.dispatch({ type: 'media-lost', link: 'peer' });
         this.#remember();
@@ -270,37 +325,28 @@ export class RunningCall implements SignalingListener {
     });
   }
 
-  #openRoom(): void {
-    const { engine, channel, platform, signaling, baseUrl, notice } = this.#deps;
-    if (!engine.openRoom || !this.#media) {
-      this.#roomFailed('group calls cannot be taken on this device.');
-      return;
-    }
-    this.#room = engine.openRoom({
-      callId: this.callId,
-      channel,
-      platform,
-      iceServers: signaling.iceServers,
-      media: this.#media,
-      keys: this.#keys,
-      notice,
-      assignment: async () => {
-        const room = await signaling.request({ case: 'room', value: { callId: this.callId } }, 'room');
-        return { url: socketUrl(baseUrl, room.sfuUrl), ticket: room.ticket };
-      },
-      events: {
-        connection: (state, words) => {
-          if (state === 'connected') this.dispatch({ type: 'media-connected', link: 'room' });
-          else if (state === 'disconnected') this.dispatch({ type: 'media-lost', link: 'room' });
-          else this.#roomFailed(words ?? 'the group call server cannot be reached.');
-        },
-        remote: (room) => this.#setRemote({ room }),
-        flows: (roomFlows) => {
-          this.#setRemote({ roomFlows });
-          this.#leavePeerWhenHeard();
-        },
+  #roomSide(): RoomSide {
+    const { channel, platform, engine, signaling, baseUrl, notice } = this.#deps;
+    const { callId, self } = this.#call;
+    return new RoomSide({
+      ...{ callId, channel, platform, engine, signaling, baseUrl, notice },
+      self: self.accountId,
+      connected: () => this.dispatch({ type: 'media-connected', link: 'room' }),
+      lost: () => this.dispatch({ type: 'media-lost', link: 'room' }),
+      failed: (words) => this.#roomFailed(words),
+      remote: (room) => this.#setRemote({ room }),
+      flows: (roomFlows) => {
+        this.#setRemote({ roomFlows });
+        this.#leavePeerWhenHeard();
       },
     });
+  }
+
+  async #openRoom(): Promise<void> {
+    // Whatever became of it is seen to by `setMedia`.
+    const media = await Promise.resolve(this.#opening).catch(() => undefined);
+    if (this.#isClosed || !media) return;
+    this.#room.open(media, this.#call.participants);
     this.#startMeter();
   }
 
@@ -308,13 +354,6 @@ export class RunningCall implements SignalingListener {
   #roomFailed(words: string): void {
     if (this.#call.links.peer) this.#deps.notice({ code: 'call-failed', words: `Others cannot join: ${words}` });
     else this.dispatch({ type: 'media-failed', words });
-  }
-
-  #followRoster(): void {
-    const others = joinedOthers(this.#call.participants, this.#call.self.accountId);
-    const self = this.#call.participants.find(({ accountId }) => accountId === this.#call.self.accountId);
-    this.#keys.setMembers(self?.number ?? 0, others);
-    this.#room?.setMembers(others);
   }
 
   /** Peer to peer goes on until the same person is heard through the SFU. */
@@ -385,7 +424,7 @@ export class RunningCall implements SignalingListener {
     void this.#deps.records.save({
       ...{ callId, outgoing, createdBy, video, mode, connectedAtMs },
       ...(peer && secret ? { peer: { ...peer, secret } } : {}),
-      generation: this.#peer.generation,
+      generation: this.#peers.generation,
       receivedSeq: this.#receivedSeq ?? 0n,
     });
   }
@@ -395,19 +434,23 @@ export class RunningCall implements SignalingListener {
     clearTimeout(this.#timer);
     this.#meter?.close();
     this.#stopMedia?.();
-    this.#peer.close();
-    this.#room?.close();
-    this.#room = undefined;
-    this.#keys.close();
+    this.#peers.close();
+    this.#room.close();
     const glare = this.#call.phase === 'ended' && lostByGlare(this.#call, this.#call.reason, this.#call.by);
-    if (glare && this.#call.phase === 'ended') this.#deps.lostByGlare(this.#call.by!, this.#media);
-    else this.#media?.close();
+    const opening = this.#opening;
+    if (glare && this.#call.phase === 'ended') {
+      // It goes on into the other's call, even if it is not open yet.
+      this.#opening = undefined;
+      this.#deps.lostByGlare(this.#call.by!, opening);
+    } else this.#media?.close();
     this.#media = undefined;
     if (this.#call.phase === 'ended') void this.#deps.records.forget(this.callId);
     void this.#lastWord.then(() => this.#leave());
   }
 }
 
-export function wordsOf(error: unknown): string {
+const isRelay = ({ urls }: IceServer): boolean => urls.some((url) => /^turns?:/.test(url));
+
+function wordsOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

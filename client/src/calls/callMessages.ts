@@ -26,9 +26,9 @@ export class CallMessages {
 
   /** One fresh secret for each device, in the envelope that only it can open. @throws ProtocolError */
   async invite(call: Call, accounts: readonly AccountId[]): Promise<void> {
-    const { callId, video, mode, serverRingsUntilMs } = call;
+    const { callId, video, mode } = call;
     // By the server's clock, which also drops what comes later; ours may be wrong.
-    const expiresAtMs = serverRingsUntilMs || this.#platform.now() + LIMITS.ringMs;
+    const expiresAtMs = this.#channel.serverNow() + LIMITS.ringMs;
     const group = mode === 'room';
     await Promise.all(
       accounts.map((accountId) =>

@@ -14,7 +14,7 @@ import type { CallOptions, CallsApi, StartOptions } from '../api.ts';
 import type { ContentChannel, ReceivedContent } from '../messaging/contentChannel.ts';
 import type { CallView, Contact, Notice } from '../model.ts';
 import type { Platform } from '../ports.ts';
-import { type CallDeps, RunningCall } from './call.ts';
+import { type CallDeps, type OpeningMedia, RunningCall } from './call.ts';
 import { CallRecords, peerAddress } from './callRecords.ts';
 import { incomingCall, outgoingCall, resumedCall } from './core/callMachine.ts';
 import type { CallEngine, LocalMedia } from './engine.ts';
@@ -50,7 +50,7 @@ export class Calls implements CallsApi {
   #glare:
     | {
         readonly account: AccountId;
-        readonly media: LocalMedia | undefined;
+        readonly media: OpeningMedia | undefined;
         readonly timer: ReturnType<typeof setTimeout>;
       }
     | undefined;
@@ -85,14 +85,15 @@ export class Calls implements CallsApi {
     }
     this.#starting = true;
     try {
-      const [media] = await Promise.all([this.#options.engine.openMedia({ video }), this.#learn(to)]);
       const { platform } = this.#options;
+      const [media] = await Promise.all([this.#openMedia({ video }), this.#learn(to)]);
       const callId = bytesToBase64url(platform.crypto.randomBytes(16)) as CallId;
       const init = { callId, self: this.#self(), video, group };
-      const running = this.#run({ call: outgoingCall(init, to, platform.now()), media });
+      const running = this.#run({ call: outgoingCall(init, to, platform.now()), media: undefined });
       this.#current = running;
       this.#emit(running);
       void running.create(to, group);
+      await running.setMedia(media.opening);
       return running.view;
     } finally {
       this.#starting = false;
@@ -102,14 +103,15 @@ export class Calls implements CallsApi {
   async accept(call: CallId, { video }: CallOptions): Promise<void> {
     const running = this.#find(call);
     if (running.state.phase !== 'ringing-in') throw new ProtocolError('call-state');
-    const media = await this.#options.engine.openMedia({ video });
+    const { opening } = await this.#openMedia({ video });
     if (running.state.phase !== 'ringing-in') {
-      media.close();
+      void Promise.resolve(opening).then((media) => media.close());
       throw new ProtocolError('call-state', { words: 'The call is over.' });
     }
     if (running === this.#waiting) this.#current?.dispatch({ type: 'hang-up' });
-    running.setMedia(media);
+    const opened = running.setMedia(opening);
     running.dispatch({ type: 'accept' });
+    await opened;
   }
 
   async decline(call: CallId): Promise<void> {
@@ -189,6 +191,16 @@ export class Calls implements CallsApi {
     }
     for (const running of all) running.abandon();
     this.#signaling.close();
+  }
+
+  /** Opened at once where the person has allowed it before; else they are asked first, and nobody hears of it. */
+  async #openMedia(wanted: CallOptions): Promise<{ readonly opening: OpeningMedia }> {
+    const { engine } = this.#options;
+    if (!(await engine.mayOpenMedia(wanted))) return { opening: await engine.openMedia(wanted) };
+    const opening = engine.openMedia(wanted);
+    // Told by the call that it is for.
+    opening.catch(() => {});
+    return { opening };
   }
 
   #self() {
@@ -315,9 +327,7 @@ export class Calls implements CallsApi {
       media: undefined,
       secrets: new Map([[addressKey(from), callSecret]]),
     });
-    try {
-      running.snapshot(await this.#signaling.state({ case: 'ring', value: { callId } }));
-    } catch {
+    if (!(await running.ring())) {
       // Over before it rang here. The caller's record of it comes as a message.
       running.abandon();
       return;
@@ -346,7 +356,7 @@ export class Calls implements CallsApi {
   }
 
   /** Our call lost by glare; its microphone is already open and goes on into theirs. */
-  #handOver(account: AccountId, media: LocalMedia | undefined): void {
+  #handOver(account: AccountId, media: OpeningMedia | undefined): void {
     this.#dropGlare();
     const timer = setTimeout(() => this.#dropGlare(), GLARE_WAIT_MS);
     this.#glare = { account, media, timer };
@@ -362,20 +372,24 @@ export class Calls implements CallsApi {
     clearTimeout(this.#glare?.timer);
     this.#glare = undefined;
     this.#current = running;
-    running.setMedia(media);
+    void running.setMedia(media);
     running.dispatch({ type: 'accept' });
   }
 
   #dropGlare(): void {
     clearTimeout(this.#glare?.timer);
-    this.#glare?.media?.close();
+    void Promise.resolve(this.#glare?.media).then(
+      (media) => media?.close(),
+      () => {},
+    );
     this.#glare = undefined;
   }
 
   async #refuseBusy(callId: CallId, from: AccountId, video: boolean, startedAtMs: number): Promise<void> {
     const { channel } = this.#options;
     this.#remember(callId);
-    await this.#signaling.request({ case: 'decline', value: { callId, busy: true } }, 'done').catch(() => {});
+    const body = { case: 'decline', value: { callId, busy: true } } as const;
+    await this.#signaling.requestInvited(body, 'done').catch(() => {});
     const entry = {
       with: from,
       callId,

@@ -62,7 +62,8 @@ export interface PeerEvents {
 
 export interface PeerOptions {
   readonly iceServers: readonly IceServer[];
-  readonly media: LocalMedia;
+  /** Only ways through TURN, until `restartIce` says otherwise. */
+  readonly relayOnly: boolean;
   /** Makes the media sections; the other end takes them from the offer. */
   readonly offerer: boolean;
   readonly events: PeerEvents;
@@ -79,7 +80,9 @@ export interface Peer {
   /** An offer that collides with ours rolls ours back. */
   setRemoteDescription(description: Description): Promise<void>;
   addIceCandidate(candidate: Candidate): Promise<void>;
-  restartIce(iceServers: readonly IceServer[]): void;
+  /** What is sent from now on, without a new offer; undefined: nothing, as at first. */
+  setMedia(media: LocalMedia | undefined): void;
+  restartIce(iceServers: readonly IceServer[], relayOnly: boolean): void;
   stats(): Promise<StatsEntry[]>;
   close(): void;
 }
@@ -121,9 +124,13 @@ export interface Room {
 }
 
 export interface CallEngine {
+  /** Whether `openMedia` will not have to ask the person first. */
+  mayOpenMedia(options: { readonly video: boolean }): Promise<boolean>;
   /** @throws Error with words for the person when there is no microphone to use */
   openMedia(options: { readonly video: boolean }): Promise<LocalMedia>;
   createPeer(options: PeerOptions): Peer;
+  /** Whether a connection that began relayed can look for a direct way later. */
+  readonly canLiftRelay: boolean;
   /** Undefined where group calls cannot be had. */
   readonly openRoom: ((options: RoomOptions) => Room) | undefined;
   /** Calls back when the network changed under us. Returns the way to stop. */

@@ -7,9 +7,11 @@
 // replaces its own, and what still arrives of the old one is dropped. What comes
 // before its description is kept.
 //
-// Until `release` the signals of this side are held: the caller makes its offer
-// and gathers while it rings, before it is known which device will accept.
+// It carries nothing until `setMedia`: links are made while a call rings, so that
+// media flows the moment it is accepted. One that began relayed, to tell a
+// stranger no address, looks for a direct way once it may.
 import type { CallEngine, Candidate, Description, IceServer, LocalMedia, Peer, StatsEntry } from './engine.ts';
+import { relayedCandidate, relayedDescription } from './relayedOnly.ts';
 import type { Signal } from './signals.ts';
 
 /** Candidates kept for a description that is still to come. Gathering gives about ten. */
@@ -21,12 +23,13 @@ const RESTART_EVERY_MS = 5_000;
 
 export interface PeerLinkOptions {
   readonly engine: CallEngine;
-  readonly media: LocalMedia;
   iceServers(): readonly IceServer[];
   readonly polite: boolean;
   /** Makes the first offer. */
   readonly offerer: boolean;
   readonly generation: number;
+  /** Only ways through TURN, and no address of this device is told, until `allowDirect`. */
+  readonly relayOnly: boolean;
   send(signal: Signal): void;
   connected(): void;
   lost(): void;
@@ -40,7 +43,8 @@ export class PeerLink {
   readonly #options: PeerLinkOptions;
   #generation: number;
   #peer: Peer | undefined;
-  #held = true;
+  #media: LocalMedia | undefined;
+  #relayOnly: boolean;
   #closed = false;
   #work: Promise<void> = Promise.resolve();
   #remoteSet = false;
@@ -52,6 +56,7 @@ export class PeerLink {
   constructor(options: PeerLinkOptions) {
     this.#options = options;
     this.#generation = options.generation;
+    this.#relayOnly = options.relayOnly;
     this.#stopNetwork = options.engine.onNetworkChange(() => this.restart());
     if (options.offerer) this.#replacePeer(true);
   }
@@ -60,14 +65,27 @@ export class PeerLink {
     return this.#generation;
   }
 
-  /** The other device is known: what was held goes out, as one description with all candidates so far. */
-  release(): void {
+  /** What is sent from now on; undefined: nothing. */
+  setMedia(media: LocalMedia | undefined): void {
+    this.#media = media;
+    this.#peer?.setMedia(media);
+  }
+
+  /** An offer without an answer goes once more: the other may have had no ear for it yet. */
+  insist(): void {
     void this.#queue(async () => {
-      if (!this.#held) return;
-      this.#held = false;
-      const description = this.#peer?.localDescription;
-      if (description) this.#sendDescription(description);
+      const peer = this.#peer;
+      const description = peer?.localDescription;
+      if (!peer?.isFresh || peer.signalingState !== 'have-local-offer' || !description) return;
+      this.#sendDescription(description);
     });
+  }
+
+  /** Looks for a direct way; what flows meanwhile flows through the relay. */
+  allowDirect(): void {
+    if (!this.#relayOnly) return;
+    this.#relayOnly = false;
+    void this.#queue(async () => this.#peer?.restartIce(this.#options.iceServers(), false));
   }
 
   receive(signal: Signal): void {
@@ -79,7 +97,7 @@ export class PeerLink {
   /** New ways through the network, for the same connection (RFC 8445, section 9). */
   restart(): void {
     void this.#queue(async () => {
-      if (this.#peer && !this.#peer.isFresh) this.#peer.restartIce(this.#options.iceServers());
+      if (this.#peer && !this.#peer.isFresh) this.#peer.restartIce(this.#options.iceServers(), this.#relayOnly);
     });
   }
 
@@ -114,15 +132,14 @@ export class PeerLink {
     this.#remoteSet = false;
     this.#ignoredOffer = false;
     const generation = this.#generation;
-    const { engine, media, iceServers, send } = this.#options;
+    const { engine, iceServers } = this.#options;
     const peer = engine.createPeer({
       iceServers: iceServers(),
-      media,
+      relayOnly: this.#relayOnly,
       offerer,
       events: {
         candidate: (candidate) => {
-          // Held: localDescription carries it when the time comes.
-          if (this.#peer === peer && !this.#held) send({ type: 'candidate', generation, candidate });
+          if (this.#peer === peer) this.#sendCandidate(generation, candidate);
         },
         negotiationNeeded: () => void this.#queue(() => this.#offer(peer)),
         connection: (state) => {
@@ -134,16 +151,23 @@ export class PeerLink {
       },
     });
     this.#peer = peer;
+    if (this.#media) peer.setMedia(this.#media);
   }
 
   async #offer(peer: Peer): Promise<void> {
     if (this.#peer !== peer || peer.signalingState !== 'stable') return;
     const description = await peer.setLocalDescription();
-    if (this.#peer === peer && !this.#held) this.#sendDescription(description);
+    if (this.#peer === peer) this.#sendDescription(description);
   }
 
   #sendDescription(description: Description): void {
-    this.#options.send({ type: 'description', generation: this.#generation, description: { ...description } });
+    const told = this.#relayOnly ? relayedDescription(description) : description;
+    this.#options.send({ type: 'description', generation: this.#generation, description: { ...told } });
+  }
+
+  #sendCandidate(generation: number, candidate: Candidate): void {
+    const told = this.#relayOnly ? relayedCandidate(candidate) : candidate;
+    if (told) this.#options.send({ type: 'candidate', generation, candidate: told });
   }
 
   async #onDescription(generation: number, description: Description): Promise<void> {

@@ -1,6 +1,7 @@
-// The peer link of a call with everything about it: the sealed way to the other
-// device, what came before that way was open, and what the other says of its
-// microphone, camera and screen.
+// The link to one other device with everything about it: the sealed way there,
+// and what the other says of its microphone, camera and screen. Made while a
+// call rings it is silent both ways until it is adopted: nothing is sent, and
+// nothing of what comes is shown, before the call has been accepted.
 import type { Address, CallId, Relayed } from '@carillon/protocol';
 import type { Notice } from '../model.ts';
 import type { CallEngine, LocalMedia, RemoteMedia, StatsEntry } from './engine.ts';
@@ -9,132 +10,129 @@ import { SealedRelay } from './sealedRelay.ts';
 import type { SignalingClient } from './signalingClient.ts';
 import type { Signal } from './signals.ts';
 
-/** Relayed frames kept until the roster says who the peer is. A description and its candidates are about a dozen. */
-const EARLY_FRAMES_MAX = 64;
-
 export interface PeerSideOptions {
   readonly callId: CallId;
   readonly self: Address;
-  /** The caller is impolite, and offers. */
+  readonly peer: Address;
+  /** 32 bytes, shared with that device. */
+  readonly secret: Uint8Array;
+  /** The caller is impolite. */
   readonly isCaller: boolean;
-  /** This page has taken the call up again: it offers under the next generation, whoever called. */
-  readonly isResumed: boolean;
-  /** Of the last peer connection; 1 in a new call. */
+  readonly offers: boolean;
   readonly generation: number;
+  readonly relayOnly: boolean;
   readonly video: boolean;
   readonly engine: CallEngine;
   readonly signaling: SignalingClient;
+  /** Media could flow, if the call were accepted; said again after a loss. */
+  preconnected(): void;
   connected(): void;
   lost(): void;
-  /** What the other sends; undefined once the link is closed. */
-  remote(media: RemoteMedia | undefined): void;
+  remote(media: RemoteMedia): void;
+  tampered(): void;
   notice(notice: Notice): void;
-  generationChanged(): void;
+  generationChanged(generation: number): void;
 }
 
 export class PeerSide {
   readonly #options: PeerSideOptions;
-  #generation: number;
+  readonly #relay: SealedRelay;
+  readonly #link: PeerLink;
   #media: LocalMedia | undefined;
-  #link: PeerLink | undefined;
-  #relay: SealedRelay | undefined;
-  #early: Relayed[] = [];
-  #tamperingTold = false;
+  #isAdopted = false;
+  #isUp = false;
   #streams: { readonly stream: unknown; readonly screen: unknown } = { stream: undefined, screen: undefined };
   #flags: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
 
+  /** @throws Error when this platform's WebRTC does not take the server's ICE servers */
   constructor(options: PeerSideOptions) {
     this.#options = options;
-    this.#generation = options.generation;
     this.#flags = { microphone: true, camera: options.video, screen: false };
-  }
-
-  get generation(): number {
-    return this.#generation;
-  }
-
-  /** Makes the connection before it is known which device it goes to: a caller's offer and candidates are ready then. */
-  prepare(media: LocalMedia): void {
-    const { engine, signaling, isCaller, isResumed, connected, lost, notice, generationChanged } = this.#options;
-    if (this.#link) return;
-    if (isResumed) this.#generation++;
-    this.#media = media;
+    const { callId, self, peer, secret, signaling, engine, isCaller, offers, generation, relayOnly } = options;
+    this.#relay = new SealedRelay({
+      ...{ callId, self, peer, secret, signaling },
+      tampered: () => options.tampered(),
+      signal: (signal) => this.#onSignal(signal),
+    });
     this.#link = new PeerLink({
-      ...{ engine, media, lost },
+      ...{ engine, generation, relayOnly },
       iceServers: () => signaling.iceServers,
-      failed: () => notice({ code: 'call-failed', words: 'The other device sent something that this one cannot use.' }),
+      failed: () =>
+        options.notice({ code: 'call-failed', words: 'The other device sent something that this one cannot use.' }),
       polite: !isCaller,
-      offerer: isCaller || isResumed,
-      generation: this.#generation,
-      send: (signal) => this.#relay?.send(signal),
-      connected: () => {
-        this.tellMedia();
-        connected();
+      offerer: offers,
+      send: (signal) => this.#relay.send(signal),
+      connected: () => this.#connected(),
+      lost: () => {
+        this.#isUp = false;
+        if (this.#isAdopted) options.lost();
       },
       remote: (streams) => {
         this.#streams = streams;
         this.#tell();
       },
-      generationChanged: (generation) => {
-        this.#generation = generation;
-        generationChanged();
+      generationChanged: (changed) => {
+        this.#isUp = false;
+        if (this.#isAdopted) options.generationChanged(changed);
       },
     });
   }
 
-  /** The other device is known. */
-  open(peer: Address, secret: Uint8Array, media: LocalMedia): void {
-    this.prepare(media);
-    const { callId, self, signaling } = this.#options;
-    this.#relay = new SealedRelay({
-      ...{ callId, self, peer, secret, signaling },
-      tampered: () => this.#tampered(),
-      signal: (signal) => this.#onSignal(signal),
-    });
-    this.#link?.release();
+  get generation(): number {
+    return this.#link.generation;
+  }
+
+  /** The call is accepted, and this is the device: from here on it is heard, and hears. */
+  adopt(media: LocalMedia | undefined): void {
+    if (this.#isAdopted) return;
+    this.#isAdopted = true;
+    this.setMedia(media);
+    this.#link.insist();
+    this.#link.allowDirect();
+    this.#tell();
+    if (this.#isUp) this.#options.connected();
+  }
+
+  /** What is sent from now on. */
+  setMedia(media: LocalMedia | undefined): void {
+    this.#media = media;
+    this.#link.setMedia(media);
     this.tellMedia();
-    const early = this.#early;
-    this.#early = [];
-    for (const frame of early) this.#relay.receive(frame);
   }
 
   receive(frame: Relayed): void {
-    if (this.#relay) this.#relay.receive(frame);
-    else if (this.#early.length < EARLY_FRAMES_MAX) this.#early.push(frame);
+    this.#relay.receive(frame);
   }
 
   /** Which of this device's sources are on. */
   tellMedia(): void {
-    if (!this.#media) return;
+    if (!this.#media || !this.#isAdopted) return;
     const { microphoneOn, cameraOn, screenOn } = this.#media;
-    this.#relay?.send({ type: 'media', microphone: microphoneOn, camera: cameraOn, screen: screenOn });
+    this.#relay.send({ type: 'media', microphone: microphoneOn, camera: cameraOn, screen: screenOn });
   }
 
-  async stats(): Promise<StatsEntry[]> {
-    return (await this.#link?.stats()) ?? [];
+  stats(): Promise<StatsEntry[]> {
+    return this.#link.stats();
   }
 
   close(): void {
-    this.#link?.close();
-    this.#relay?.close();
-    this.#link = undefined;
-    this.#relay = undefined;
-    this.#options.remote(undefined);
+    this.#link.close();
+    this.#relay.close();
   }
 
-  /** Said once: whoever changes one signal changes many. */
-  #tampered(): void {
-    if (this.#tamperingTold) return;
-    this.#tamperingTold = true;
-    this.#options.notice({
-      code: 'media-tampered',
-      words: 'Something in this call did not come from the other device, and was ignored.',
-    });
+  #connected(): void {
+    this.#isUp = true;
+    if (!this.#isAdopted) {
+      this.#options.preconnected();
+      return;
+    }
+    this.tellMedia();
+    this.#options.connected();
   }
 
   #onSignal(signal: Signal): void {
     if (signal.type !== 'media') {
-      this.#link?.receive(signal);
+      this.#link.receive(signal);
       return;
     }
     this.#flags = signal;
@@ -142,6 +140,7 @@ export class PeerSide {
   }
 
   #tell(): void {
+    if (!this.#isAdopted) return;
     const { microphone, camera, screen } = this.#flags;
     this.#options.remote({
       stream: this.#streams.stream,

@@ -25,6 +25,8 @@ type Server = typeof SignalingServerFrameSchema;
 const ONLINE_WAIT_MS = 15_000;
 /** A retried request after a lost connection; each waits for the connection first. */
 const ATTEMPTS_MAX = 4;
+/** Pauses before a call that signaling does not know yet is asked about again: an invite may overtake its call. */
+const UNKNOWN_AGAIN_MS = [100, 200, 400, 800, 1_600];
 /** The first pause before a server that cannot answer is asked again; the next is twice as long. */
 const AWAY_MS = 500;
 
@@ -80,29 +82,58 @@ export class SignalingClient {
 
   /**
    * Waits for the connection, and repeats what a lost connection left unanswered.
-   * A body given as a function is made at the moment of each sending. @throws ProtocolError
+   * A body given as a function is made at the moment of each sending. `early`: the
+   * first try goes right behind the hello, a round trip sooner. @throws ProtocolError
    */
   async request<Name extends Case<Server>>(
     body: BodyInit<Client> | (() => BodyInit<Client>),
     reply: Name,
+    { early = false } = {},
   ): Promise<Value<Server, Name>> {
     for (let attempt = 1; ; attempt++) {
-      await this.online();
+      const isEarly = early && attempt === 1;
+      if (!isEarly || this.#calls.size === 0) await this.online();
       try {
-        return await this.#open().request(typeof body === 'function' ? body() : body, reply);
+        const made = typeof body === 'function' ? body() : body;
+        if (!isEarly) return await this.#open().request(made, reply);
+        const got = await this.#open().requestEarly(made, reply);
+        // The answer may be read before the welcome is acted on, which brings the ICE servers.
+        await this.online();
+        return got;
       } catch (error) {
         const code = error instanceof ProtocolError ? error.code : undefined;
         // What calls are kept in is away for a moment: a hang-up must not be lost to that.
         const away = code === 'internal-error';
-        const lost = away || code === 'unreachable' || code === 'shutting-down';
+        // Whatever became of the early one, the connection may have been no good.
+        const lost = isEarly || away || code === 'unreachable' || code === 'shutting-down';
         if (!lost || attempt >= ATTEMPTS_MAX) throw error;
         if (away) await new Promise((resolve) => setTimeout(resolve, AWAY_MS * 2 ** attempt));
       }
     }
   }
 
-  async state(body: BodyInit<Client>): Promise<Snapshot> {
-    return snapshotOf(await this.request(body, 'state'));
+  /** `request`, about a call of which one has just had the invite: it may be known here a moment later. @throws ProtocolError */
+  async requestInvited<Name extends Case<Server>>(
+    body: BodyInit<Client>,
+    reply: Name,
+    isWanted: () => boolean = () => true,
+  ): Promise<Value<Server, Name>> {
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.request(body, reply, { early: true });
+      } catch (error) {
+        const waitMs = UNKNOWN_AGAIN_MS[attempt];
+        const isUnknown = error instanceof ProtocolError && error.code === 'call-unknown';
+        if (!isUnknown || waitMs === undefined) throw error;
+        await new Promise((resolve) => setTimeout(resolve, waitMs));
+        // Signaling has said meanwhile that it is over.
+        if (!isWanted()) throw error;
+      }
+    }
+  }
+
+  async state(body: BodyInit<Client>, options: { readonly early?: boolean } = {}): Promise<Snapshot> {
+    return snapshotOf(await this.request(body, 'state', options));
   }
 
   close(): void {

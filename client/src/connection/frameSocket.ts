@@ -36,6 +36,8 @@ export interface FrameSocketOptions<Out extends DescMessage, In extends DescMess
   readonly serverFrame: In;
   /** Frames that answer nothing, in order. */
   onPush(body: Body<In>): void;
+  /** The hello is on its way: requests may go right behind it; they are answered after the welcome. */
+  onHello?(): void;
   /** Once, after an open socket has ended, whoever ended it. */
   onClose?(reason: ProtocolError): void;
   /** How often the server may expect a sign of life; without it, as the server likes. */
@@ -106,6 +108,7 @@ export class FrameSocket<Out extends DescMessage, In extends DescMessage> {
       const value = { token, version: PROTOCOL_VERSION, heartbeatMs: this.#heartbeatMs };
       const hello = { case: 'hello', value };
       const welcome = this.#exchange(hello as unknown as BodyInit<Out>);
+      this.#options.onHello?.();
       const body = await welcome;
       if (body.case !== 'welcome') throw new ProtocolError('malformed-frame');
       return body.value as Value<In, Extract<Case<In>, 'welcome'>>;

@@ -20,6 +20,7 @@ import type { Answer } from './simSocket.ts';
 import { SimSocket, type SimSocketOptions } from './simSocket.ts';
 
 const GLARE_WAIT_MS = 15_000;
+const UNKNOWN_AGAIN_MS = [100, 200, 400, 800, 1_600];
 
 export interface Invite {
   readonly callId: CallId;
@@ -39,6 +40,8 @@ export interface Surroundings {
   node: SimSocketOptions['node'];
   /** To every device of the account. */
   send(to: AccountId, message: Message): void;
+  /** The link to the caller's device while it rings; `preconnected` once it is up. */
+  preconnect(callId: CallId, self: SimDevice, to: Address): void;
   /** This end of a peer link is open, or is not any more; the world joins the two ends. */
   link(callId: CallId, self: SimDevice, to: Address | undefined): void;
   room(callId: CallId, self: SimDevice): void;
@@ -115,6 +118,10 @@ export class SimDevice {
     const init = { callId, self: this.address, video: false, group };
     const running = this.#run(outgoingCall(init, callees, this.#around.scheduler.nowMs), group);
     this.#current = running;
+    for (const to of callees) {
+      const invite = { callId, from: this.address, video: false, group };
+      this.#around.send(to, { type: 'invite', invite });
+    }
     const answer = await this.socket.request(callId, {
       ...{ type: 'create', by: this.address, callId, callees, video: false, room: group },
     });
@@ -137,6 +144,11 @@ export class SimDevice {
   media(callId: CallId, event: Extract<CallEvent, { type: 'media-connected' | 'media-lost' }>): void {
     const running = this.#calls.get(callId);
     if (running && this.isAlive) this.#dispatch(running, event);
+  }
+
+  preconnected(callId: CallId): void {
+    const running = this.#calls.get(callId);
+    if (running && this.isAlive) this.#dispatch(running, { type: 'preconnected' });
   }
 
   receive(message: Message): void {
@@ -176,11 +188,11 @@ export class SimDevice {
     const { call } = running;
     const { callId } = call;
     switch (effect.type) {
-      case 'send-invites':
-        for (const to of effect.accounts) {
-          const invite = { callId, from: this.address, video: false, group: running.group };
-          this.#around.send(to, { type: 'invite', invite });
-        }
+      case 'preconnect':
+        this.#around.preconnect(callId, this, effect.device);
+        return;
+      case 'request-preconnect':
+        void this.socket.request(callId, { type: 'preconnect', by: this.address });
         return;
       case 'request-accept':
         void this.#accept(running);
@@ -324,7 +336,7 @@ export class SimDevice {
     const isGlare = this.#glare === from.accountId || this.#callsOut(from.accountId);
     if (this.#waiting) {
       this.#over.add(callId);
-      void this.socket.request(callId, { type: 'busy', by: this.address });
+      void this.#askInvited(callId, { type: 'busy', by: this.address });
       return;
     }
     void this.#ring({ callId, from, video, group }, isGlare);
@@ -334,7 +346,7 @@ export class SimDevice {
     const { nowMs } = this.#around.scheduler;
     const init = { callId, self: this.address, video, group };
     const running = this.#run(incomingCall(init, from, nowMs + LIMITS.ringMs, nowMs), group);
-    const answer = await this.socket.request(callId, { type: 'ring', by: this.address });
+    const answer = await this.#askInvited(callId, { type: 'ring', by: this.address }, () => !running.isClosed);
     if (!this.isAlive) return;
     if (!answer.ok) {
       this.#close(running);
@@ -350,6 +362,18 @@ export class SimDevice {
     if (this.#current) this.#waiting = running;
     else this.#current = running;
     this.#around.rings(this, callId);
+  }
+
+  /** As the SDK's: an invite may overtake its call. */
+  async #askInvited(callId: CallId, event: Asked, isWanted: () => boolean = () => true): Promise<Answer> {
+    for (const waitMs of [...UNKNOWN_AGAIN_MS, undefined]) {
+      const answer = await this.socket.request(callId, event);
+      const isUnknown = !answer.ok && answer.code === 'call-unknown';
+      if (!isUnknown || waitMs === undefined) return answer;
+      await new Promise<void>((resolve) => this.#around.scheduler.after(waitMs, resolve));
+      if (!this.isAlive || !isWanted()) return answer;
+    }
+    throw new Error('not reached: the last wait is none');
   }
 
   #callsOut(account: AccountId): boolean {

@@ -35,6 +35,8 @@ export class World {
   readonly #nodes: SimNode[] = [];
   readonly #newest: SimNode['newest'] = new Map();
   readonly #links = new Map<CallId, PeerLink>();
+  /** Links that were up while it rang, by call and the callee's device. */
+  readonly #preconnected = new Set<string>();
   readonly #answered = new Set<CallId>();
   #breach: Breach | undefined;
   #calls = 0;
@@ -125,6 +127,7 @@ export class World {
           });
         }
       },
+      preconnect: (callId, self) => this.#preconnect(callId, self),
       link: (callId, self, to) => this.#link(callId, self, to),
       room: (callId, self) => {
         this.#scheduler.after(this.#chance.delay(200, 3_000), () =>
@@ -179,6 +182,14 @@ export class World {
     this.#scheduler.after(chance.delay(5_000, 100_000), () => device.act(callId, { type: 'hang-up' }));
   }
 
+  #preconnect(callId: CallId, device: SimDevice): void {
+    this.#scheduler.after(this.#chance.delay(100, 3_000), () => {
+      if (!device.isAlive || device.phaseOf(callId) !== 'ringing-in') return;
+      this.#preconnected.add(`${callId}/${addressKey(device.address)}`);
+      device.preconnected(callId);
+    });
+  }
+
   #link(callId: CallId, device: SimDevice, to: Address | undefined): void {
     const link = this.#links.get(callId) ?? { ends: new Map(), isUp: false };
     this.#links.set(callId, link);
@@ -202,7 +213,8 @@ export class World {
     const meet =
       a && b && addressKey(a.to) === addressKey(b.device.address) && addressKey(b.to) === addressKey(a.device.address);
     if (!meet || link.isUp) return;
-    this.#scheduler.after(this.#chance.delay(100, 3_000), () => {
+    const wasUp = ends.some(({ device }) => this.#preconnected.delete(`${callId}/${addressKey(device.address)}`));
+    this.#scheduler.after(wasUp ? 1 : this.#chance.delay(100, 3_000), () => {
       if (link.isUp || link.ends.size < 2) return;
       link.isUp = true;
       for (const { device } of link.ends.values()) device.media(callId, { type: 'media-connected', link: 'peer' });

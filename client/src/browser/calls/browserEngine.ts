@@ -21,9 +21,14 @@ export function createBrowserCalls(options: BrowserCallsOptions = {}): CallsFact
 
 function browserEngine(policy: RTCIceTransportPolicy): CallEngine {
   return {
+    mayOpenMedia: async ({ video }) => {
+      const granted = await Promise.all([isGranted('microphone'), !video || isGranted('camera')]);
+      return granted.every(Boolean);
+    },
     openMedia: (wanted) => BrowserMedia.open(wanted),
+    canLiftRelay: true,
+    createPeer: (peer) => new BrowserPeer(peer, policy),
     // The engine only ever gets back the media it opened.
-    createPeer: (peer) => new BrowserPeer({ ...peer, media: peer.media as BrowserMedia }, policy),
     openRoom: (room) => new BrowserRoom({ ...room, media: room.media as BrowserMedia }),
     onNetworkChange: (listener) => {
       const connection = (navigator as Navigator & { readonly connection?: EventTarget }).connection;
@@ -35,4 +40,13 @@ function browserEngine(policy: RTCIceTransportPolicy): CallEngine {
       };
     },
   };
+}
+
+/** False also where the browser does not tell. */
+async function isGranted(name: 'microphone' | 'camera'): Promise<boolean> {
+  try {
+    return (await navigator.permissions.query({ name: name as PermissionName })).state === 'granted';
+  } catch {
+    return false;
+  }
 }

@@ -2,7 +2,14 @@
 // camera, screen, in this order, made by the offerer and empty while their
 // source is off. So turning one on or off is a replaceTrack and needs no new
 // offer, and which picture is which needs no telling.
-import { type Description, type Peer, type PeerOptions, SOURCES, type StatsEntry } from '../../calls/engine.ts';
+import {
+  type Description,
+  type LocalMedia,
+  type Peer,
+  type PeerOptions,
+  SOURCES,
+  type StatsEntry,
+} from '../../calls/engine.ts';
 import type { BrowserMedia } from './browserMedia.ts';
 
 /** Bits per second of each picture at most; congestion control stays below. Higher costs the uplink. */
@@ -10,16 +17,20 @@ const BITRATE_BPS_MAX = { camera: 1_500_000, screen: 2_500_000 } as const;
 
 export class BrowserPeer implements Peer {
   readonly #pc: RTCPeerConnection;
-  readonly #options: PeerOptions & { readonly media: BrowserMedia };
-  readonly #stopMedia: () => void;
+  readonly #options: PeerOptions;
+  readonly #policy: RTCIceTransportPolicy;
+  #media: BrowserMedia | undefined;
+  #stopMedia = () => {};
   readonly #stream = new MediaStream();
   readonly #screen = new MediaStream();
 
-  constructor(options: PeerOptions & { readonly media: BrowserMedia }, policy: RTCIceTransportPolicy) {
+  /** `policy` is the person's; a call may be stricter. */
+  constructor(options: PeerOptions, policy: RTCIceTransportPolicy) {
     this.#options = options;
+    this.#policy = policy;
     const pc = new RTCPeerConnection({
       iceServers: options.iceServers.map(({ urls, ...rest }) => ({ urls: [...urls], ...rest })),
-      iceTransportPolicy: policy,
+      iceTransportPolicy: options.relayOnly ? 'relay' : policy,
       bundlePolicy: 'max-bundle',
     });
     this.#pc = pc;
@@ -36,8 +47,6 @@ export class BrowserPeer implements Peer {
     };
     pc.ontrack = ({ track, transceiver }) => this.#onTrack(track, transceiver);
     if (options.offerer) for (const source of SOURCES) this.#addSection(source);
-    this.#stopMedia = options.media.onChange(() => void this.#sendTracks());
-    void this.#sendTracks();
   }
 
   get signalingState(): string {
@@ -71,11 +80,20 @@ export class BrowserPeer implements Peer {
     await this.#pc.addIceCandidate(candidate);
   }
 
-  restartIce(iceServers: PeerOptions['iceServers']): void {
+  setMedia(media: LocalMedia | undefined): void {
+    this.#stopMedia();
+    // The engine only ever gets back the media it opened.
+    this.#media = media as BrowserMedia | undefined;
+    this.#stopMedia = media?.onChange(() => void this.#sendTracks()) ?? (() => {});
+    void this.#sendTracks();
+  }
+
+  restartIce(iceServers: PeerOptions['iceServers'], relayOnly: boolean): void {
     // Credentials of the first servers may be over by now.
     const configuration = this.#pc.getConfiguration();
     this.#pc.setConfiguration({
       ...configuration,
+      iceTransportPolicy: relayOnly ? 'relay' : this.#policy,
       iceServers: iceServers.map(({ urls, ...rest }) => ({ urls: [...urls], ...rest })),
     });
     this.#pc.restartIce();
@@ -107,7 +125,7 @@ export class BrowserPeer implements Peer {
     await Promise.all(
       SOURCES.map(async (source, index) => {
         const sender = transceivers[index]?.sender;
-        const track = this.#options.media.track(source) ?? null;
+        const track = this.#media?.track(source) ?? null;
         if (sender && sender.track !== track) await sender.replaceTrack(track);
       }),
     );

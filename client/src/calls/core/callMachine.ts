@@ -9,6 +9,10 @@
 //   ringing-in ──accept──▶ connecting ──media flows──▶ active ◀──▶ reconnecting
 //   every phase ──hang-up, decline, ended, refused, or its deadline──▶ ended
 //
+// While it rings, each of the callee's devices connects to the caller's, so that
+// media flows as soon as one accepts; until then nothing goes over these links,
+// and here they are no links of the call.
+//
 // A call in peer mode has one link, to exactly the device that accepted; in
 // room mode one link to the SFU. While a call moves from one to the other it
 // has both, and lives while either carries media. A lost signaling socket
@@ -102,6 +106,8 @@ function follow<Phase extends Call>(call: Phase, snapshot: Snapshot): { call: Ph
   const links: Partial<Record<Link, boolean>> = { ...call.links };
   let { peer } = call;
   if (mode === 'room') {
+    // Others were asked in while it rang: what was connected for two is of no use.
+    if (call.mode === 'peer' && links.peer === undefined) effects.push({ type: 'close-peer' });
     if (inCall && links.room === undefined) {
       links.room = false;
       effects.push({ type: 'open-room' });
@@ -199,6 +205,15 @@ function answeredElsewhere({ self }: Facts, { participants }: Snapshot): CallEnd
   }
 }
 
+/** Of two, while the device that called is still in; signaling would not carry our offer to another. */
+function mayPreconnect({ mode, preconnect, from, participants }: Call & { phase: 'ringing-in' }): boolean {
+  return (
+    mode === 'peer' &&
+    preconnect === 'none' &&
+    participants.some(({ accountId, device }) => accountId === from.accountId && device?.deviceId === from.deviceId)
+  );
+}
+
 const roomFlows = {
   to: [] as CallPhase[],
   run: (call: Call): Step => {
@@ -213,11 +228,7 @@ export const TRANSITIONS: Handlers = {
   starting: {
     snapshot: {
       to: ['ringing-out', 'connecting'],
-      run: (call, { snapshot }, now) => {
-        const { call: next, effects } = settle(call, snapshot, now);
-        const accounts = call.participants.map(({ accountId }) => accountId);
-        return { call: next, effects: [{ type: 'send-invites', accounts }, ...effects] };
-      },
+      run: (call, { snapshot }, now) => settle(call, snapshot, now),
     },
     socket,
     ended,
@@ -244,8 +255,19 @@ export const TRANSITIONS: Handlers = {
       run: (call, event, now) => {
         // It lost its socket when another device of the account answered.
         const reason = answeredElsewhere(call, event.snapshot);
-        return reason ? end(call, reason, now, { by: call.self.accountId }) : followOnly.run(call, event);
+        if (reason) return end(call, reason, now, { by: call.self.accountId });
+        const { call: next, effects } = follow(call, event.snapshot);
+        return mayPreconnect(next)
+          ? stay({ ...next, preconnect: 'asked' }, [...effects, { type: 'preconnect', device: next.from }])
+          : stay(next, effects);
       },
+    },
+    preconnected: {
+      to: [],
+      run: (call) =>
+        call.preconnect === 'asked'
+          ? stay({ ...call, preconnect: 'told' }, [{ type: 'request-preconnect' }])
+          : stay(call),
     },
     accept: {
       to: ['connecting'],

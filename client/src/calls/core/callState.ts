@@ -41,7 +41,13 @@ export interface Facts {
 type Stage =
   | { readonly phase: 'starting'; readonly sinceMs: number }
   | { readonly phase: 'ringing-out'; readonly ringsUntilMs: number }
-  | { readonly phase: 'ringing-in'; readonly ringsUntilMs: number; readonly from: Address }
+  | {
+      readonly phase: 'ringing-in';
+      readonly ringsUntilMs: number;
+      readonly from: Address;
+      /** The link to the caller's device: asked for once, and told to signaling once it is up. */
+      readonly preconnect: 'none' | 'asked' | 'told';
+    }
   | { readonly phase: 'connecting'; readonly sinceMs: number }
   | { readonly phase: 'active'; readonly connectedAtMs: number }
   | { readonly phase: 'reconnecting'; readonly connectedAtMs: number; readonly sinceMs: number }
@@ -68,6 +74,8 @@ export type CallEvent =
   | { readonly type: 'forgotten' }
   | { readonly type: 'socket'; readonly up: boolean }
   // Media
+  /** The link to the caller is up while it rings here: silent, until it is accepted. */
+  | { readonly type: 'preconnected' }
   | { readonly type: 'media-connected'; readonly link: Link }
   | { readonly type: 'media-lost'; readonly link: Link }
   | { readonly type: 'media-failed'; readonly words: string }
@@ -76,12 +84,15 @@ export type CallEvent =
   | { readonly type: 'tick' };
 
 export type CallEffect =
-  /** Seal and send the invite to these accounts. */
-  | { readonly type: 'send-invites'; readonly accounts: readonly AccountId[] }
   | { readonly type: 'request-accept' }
   | { readonly type: 'request-decline'; readonly busy: boolean }
   | { readonly type: 'request-hang-up' }
+  /** Connect to the caller's device while it rings here. */
+  | { readonly type: 'preconnect'; readonly device: Address }
+  | { readonly type: 'request-preconnect' }
+  /** The call is with this device: its link becomes the call's, all others go. */
   | { readonly type: 'open-peer'; readonly device: Address }
+  /** Also what was connected while it rang. */
   | { readonly type: 'close-peer' }
   | { readonly type: 'open-room' }
   /** The devices in the call are now these: frame keys follow them. */
@@ -138,6 +149,7 @@ export function incomingCall(init: NewCall, from: Address, ringsUntilMs: number,
     phase: 'ringing-in',
     ringsUntilMs,
     from,
+    preconnect: 'none',
   };
 }
 

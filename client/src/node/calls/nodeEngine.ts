@@ -15,15 +15,16 @@ export interface NodeCallsOptions {
 
 export function nodeEngine({ media, loop = true, record, iceTransportPolicy }: NodeCallsOptions): CallEngine {
   return {
+    mayOpenMedia: () => Promise.resolve(true),
     openMedia: (wanted) =>
       NodeMedia.open({ file: media === undefined ? undefined : { path: media, loop }, record }, wanted),
     createPeer: (peer) =>
       new NodePeer({
         ...peer,
-        // The engine only ever gets back the media it opened.
-        media: peer.media as NodeMedia,
-        relayOnly: iceTransportPolicy === 'relay',
+        isAlwaysRelayed: iceTransportPolicy === 'relay',
       }),
+    // werift keeps the policy that a connection began with.
+    canLiftRelay: false,
     openRoom: undefined,
     onNetworkChange: () => () => {},
   };

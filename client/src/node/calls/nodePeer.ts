@@ -4,32 +4,36 @@ import { type MediaStreamTrack, RTCPeerConnection, type RTCRtpTransceiver, useOP
 import {
   type Candidate,
   type Description,
+  type LocalMedia,
   type Peer,
   type PeerOptions,
   SOURCES,
   type StatsEntry,
 } from '../../calls/engine.ts';
 import type { NodeMedia } from './nodeMedia.ts';
+import type { Recording } from './recording.ts';
 
 /** Between two requests for a key frame while a received picture has none. */
 const KEY_FRAME_EVERY_MS = 2_000;
 
 export interface NodePeerOptions extends PeerOptions {
-  readonly media: NodeMedia;
-  readonly relayOnly: boolean;
+  /** Whatever the call says. */
+  readonly isAlwaysRelayed: boolean;
 }
 
 export class NodePeer implements Peer {
   readonly #pc: RTCPeerConnection;
-  readonly #options: NodePeerOptions;
+  /** What is sent: undefined while nothing is. The first to come also gets what is received. */
+  #media: NodeMedia | undefined;
+  #recording: Recording | undefined;
+  readonly #received: { readonly transceiver: RTCRtpTransceiver; readonly track: MediaStreamTrack }[] = [];
   readonly #timers = new Set<ReturnType<typeof setInterval>>();
 
   constructor(options: NodePeerOptions) {
-    this.#options = options;
     const { events } = options;
     const pc = new RTCPeerConnection({
       iceServers: options.iceServers.flatMap(({ urls, ...rest }) => urls.map((one) => ({ urls: one, ...rest }))),
-      iceTransportPolicy: options.relayOnly ? 'relay' : 'all',
+      iceTransportPolicy: options.isAlwaysRelayed || options.relayOnly ? 'relay' : 'all',
       bundlePolicy: 'max-bundle',
       codecs: { audio: [useOPUS()], video: [useVP8()] },
       // Two devices on one machine find each other without a network.
@@ -48,7 +52,7 @@ export class NodePeer implements Peer {
     });
     pc.onNegotiationneeded.subscribe(() => events.negotiationNeeded());
     pc.connectionStateChange.subscribe((state) => {
-      if (state === 'connected') options.media.play();
+      if (state === 'connected') this.#media?.play();
       if (state !== 'new' && state !== 'closed') events.connection(state);
     });
     pc.onRemoteTransceiverAdded.subscribe((transceiver) => this.#listen(transceiver));
@@ -57,7 +61,6 @@ export class NodePeer implements Peer {
         const kind = source === 'microphone' ? 'audio' : 'video';
         this.#listen(pc.addTransceiver(kind, { direction: 'sendrecv' }));
       }
-      void this.#sendTracks();
     }
   }
 
@@ -94,6 +97,16 @@ export class NodePeer implements Peer {
     });
   }
 
+  setMedia(media: LocalMedia | undefined): void {
+    // The engine only ever gets back the media it opened.
+    this.#media = media as NodeMedia | undefined;
+    if (this.#pc.connectionState === 'connected') this.#media?.play();
+    void this.#sendTracks();
+    if (!this.#media || this.#recording) return;
+    this.#recording = this.#media.recording;
+    for (const { transceiver, track } of this.#received) this.#record(transceiver, track);
+  }
+
   restartIce(): void {
     this.#pc.restartIce();
   }
@@ -112,9 +125,9 @@ export class NodePeer implements Peer {
     const transceivers = this.#pc.getTransceivers();
     await Promise.all(
       SOURCES.map(async (source, index) => {
-        const track = this.#options.media.track(source);
+        const track = this.#media?.track(source) ?? null;
         const sender = transceivers[index]?.sender;
-        if (sender && track && sender.track !== track) await sender.replaceTrack(track);
+        if (sender && (sender.track ?? null) !== track) await sender.replaceTrack(track);
       }),
     );
   }
@@ -123,9 +136,14 @@ export class NodePeer implements Peer {
     transceiver.onTrack.subscribe((track: MediaStreamTrack) => {
       const source = SOURCES[this.#pc.getTransceivers().indexOf(transceiver)];
       if (source === 'screen') return;
-      this.#options.media.recording?.add(track);
-      if (track.kind === 'video') this.#askForKeyFrames(transceiver, track);
+      this.#received.push({ transceiver, track });
+      if (this.#recording) this.#record(transceiver, track);
     });
+  }
+
+  #record(transceiver: RTCRtpTransceiver, track: MediaStreamTrack): void {
+    this.#recording?.add(track);
+    if (track.kind === 'video') this.#askForKeyFrames(transceiver, track);
   }
 
   /** A picture begins with a key frame; what a recording misses of it nobody sends again. */

@@ -87,8 +87,8 @@ type Edge = [
 const over: CallEffect['type'][] = ['record', 'close'];
 const overForCaller: CallEffect['type'][] = ['record', 'tell-missed', 'close'];
 const EDGES: Edge[] = [
-  ['starting', () => snapshot('peer', meIn, member('ana', 'invited')), 'ringing-out', ['send-invites']],
-  ['starting', joined, 'connecting', ['send-invites', 'open-peer']],
+  ['starting', () => snapshot('peer', meIn, member('ana', 'invited')), 'ringing-out', []],
+  ['starting', joined, 'connecting', ['open-peer']],
   ['starting', { type: 'socket', up: false }, 'starting', []],
   ['starting', ended, 'ended', over],
   ['starting', refused, 'ended', over],
@@ -98,6 +98,13 @@ const EDGES: Edge[] = [
   ['starting', { type: 'tick' }, 'ended', ['request-hang-up', ...over], LATE],
   ['ringing-out', () => snapshot('peer', meIn, member('ana', 'ringing')), 'ringing-out', []],
   ['ringing-out', joined, 'connecting', ['open-peer']],
+  // Others are asked in while it rings: links of two are of no use.
+  [
+    'ringing-out',
+    () => snapshot('room', meIn, member('ana', 'ringing'), member('bo', 'invited')),
+    'ringing-out',
+    ['close-peer', 'open-room', 'room-members'],
+  ],
   ['ringing-out', up(), 'ringing-out', []],
   ['ringing-out', down(), 'ringing-out', []],
   ['ringing-out', { type: 'socket', up: false }, 'ringing-out', []],
@@ -108,7 +115,20 @@ const EDGES: Edge[] = [
   ['ringing-out', { type: 'hang-up' }, 'ended', ['request-hang-up', ...overForCaller]],
   ['ringing-out', { type: 'tick' }, 'ringing-out', []],
   ['ringing-out', { type: 'tick' }, 'ended', ['request-hang-up', ...overForCaller], LATE],
-  ['ringing-in', () => snapshot('peer', member('me', 'ringing'), member('ana', 'joined', 1, 3)), 'ringing-in', []],
+  [
+    'ringing-in',
+    () => snapshot('peer', member('me', 'ringing'), member('ana', 'joined', 1, 3)),
+    'ringing-in',
+    ['preconnect'],
+  ],
+  ['ringing-in', () => snapshot('peer', member('me', 'ringing'), member('ana', 'joined', 1, 4)), 'ringing-in', []],
+  [
+    'ringing-in',
+    () => snapshot('room', member('me', 'ringing'), member('ana', 'joined', 1, 3)),
+    'ringing-in',
+    ['close-peer'],
+  ],
+  ['ringing-in', { type: 'preconnected' }, 'ringing-in', []],
   // Told by the roster that another device of the account has answered: this one lost its socket meanwhile.
   [
     'ringing-in',
@@ -197,6 +217,28 @@ test('the edges above are all the table has, and the table has all of them', () 
   assert.deepEqual([...tested], []);
 });
 
+const rungBy = (id = 3) => snapshot('peer', member('me', 'ringing'), member('ana', 'joined', 1, id));
+
+test('[CALL-34] a ringing device connects to the device that called, once, and says once that it is', () => {
+  const asked = run(incoming(), [rungBy()]);
+  assert.deepEqual(asked.effects, [{ type: 'preconnect', device: device('ana', 3) }]);
+  const told = run(asked.call, [{ type: 'preconnected' }, { type: 'preconnected' }, rungBy()]);
+  assert.deepEqual(told.effects, [{ type: 'request-preconnect' }]);
+  assert.equal(told.call.phase, 'ringing-in');
+  // It is no link of the call: what it does before the accept is granted moves nothing.
+  assert.deepEqual(told.call.links, {});
+  const accepted = run(told.call, [{ type: 'accept' }, up()]);
+  assert.equal(accepted.call.phase, 'connecting');
+  const granted = run(accepted.call, [snapshot('peer', meIn, member('ana', 'joined', 2, 3))]);
+  assert.deepEqual(granted.effects, [{ type: 'open-peer', device: device('ana', 3) }]);
+});
+
+test('[CALL-34] no device but the one of the invite is connected to, and none for a group call', () => {
+  assert.deepEqual(run(incoming(), [rungBy(4)]).effects, []);
+  const group = run(incoming(), [snapshot('room', member('me', 'ringing'), member('ana', 'joined', 1, 3))]);
+  assert.ok(group.effects.every(({ type }) => type !== 'preconnect'));
+});
+
 test('what the table does not name is ignored', () => {
   const call = active();
   assert.equal(step(call, { type: 'accept' }, NOW).call, call);
@@ -244,7 +286,7 @@ test('the creator of a group is in its room before anyone else', () => {
   assert.equal(alone.call.phase, 'ringing-out');
   assert.deepEqual(
     alone.effects.map(({ type }) => type),
-    ['send-invites', 'open-room', 'room-members'],
+    ['open-room', 'room-members'],
   );
   assert.equal(
     callWords(alone.call, (name) => name),
