@@ -51,7 +51,7 @@ export class DeviceRequests {
   }
 
   /** @throws ProtocolError */
-  async refreshToken({ address }: DeviceConnection): Promise<Reply> {
+  async refreshToken({ address }: Pick<DeviceConnection, 'address'>): Promise<Reply> {
     const { store, tokenKeys } = this.#options;
     presentDevice(await store.device(address));
     const { accessToken, expiresAtMs } = await tokenKeys.accessToken(address);
