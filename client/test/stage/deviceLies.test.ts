@@ -5,6 +5,8 @@ import { clone, create } from '@bufbuild/protobuf';
 import { createIdentity, signDeviceList } from '@carillon/messaging-core/e2ee';
 import { nativeProvider } from '@carillon/messaging-core/e2ee/native';
 import {
+  type Delivery,
+  DeliverySchema,
   type DeviceBundle,
   DeviceBundleSchema,
   type DeviceId,
@@ -139,5 +141,43 @@ describe('a server that lies about devices', () => {
     assert.ok(!(await ann.devices()).some(({ deviceId }) => deviceId === forged));
     await reaches(ann, await ann.sendText(idOf(bob), 'hello'), 'delivered');
     await shows(laptop, bob, 'hello');
+  });
+
+  test('[DEV-5] what a removed device has said of the settings counts no more, whenever the server brings it', async () => {
+    const laptop = await linkDevice(stage, ann, 'laptop');
+    await until(ann, 'devices', async () => (await ann.devices()).length === 2);
+    await reaches(laptop, await laptop.sendText(idOf(bob), 'all told'), 'delivered');
+    await shows(ann, bob, 'all told');
+    /** The server keeps back what the laptop says next, and brings it in place of Bob's next message. */
+    const keptBack = async (say: () => Promise<unknown>) => {
+      let kept: Delivery | undefined;
+      const held = new Promise<void>((resolve) => {
+        server.lie = ({ body }) => {
+          if (body.case !== 'delivery' || body.value.from?.accountId !== idOf(ann)) return;
+          kept = clone(DeliverySchema, body.value);
+          body.value.messageId = '';
+          resolve();
+        };
+      });
+      await say();
+      await held;
+      return async (then: string) => {
+        server.lie = ({ body }) => {
+          if (body.case !== 'delivery' || body.value.from?.accountId !== idOf(bob)) return;
+          server.lie = () => {};
+          body.value = { ...kept!, seq: body.value.seq };
+        };
+        await bob.sendText(idOf(ann), 'lost');
+        await bob.sendText(idOf(ann), then);
+        await shows(ann, bob, then);
+      };
+    };
+    const bringOff = await keptBack(() => laptop.setSettings({ readReceipts: false }));
+    await bringOff('one');
+    assert.equal(ann.settings.readReceipts, false, 'while it is one of theirs');
+    const bringOn = await keptBack(() => laptop.setSettings({ readReceipts: true }));
+    await ann.removeDevice(laptop.account!.deviceId);
+    await bringOn('two');
+    assert.equal(ann.settings.readReceipts, false);
   });
 });
