@@ -14,12 +14,15 @@ import type {
 import type { ContentChannel } from './messaging/contentChannel.ts';
 import type {
   Account,
+  CallLinkView,
   CallView,
   ConnectionStatus,
   Contact,
   Conversation,
   DirectConversation,
   HistoryProgress,
+  JoiningView,
+  KnockView,
   MediaKind,
   Message,
   Notice,
@@ -52,6 +55,12 @@ export interface CarillonEvents {
   /** The account's own devices, after a change. */
   devices: readonly OwnDeviceView[];
   history: HistoryProgress;
+  /** Our call links, after a change. */
+  callLinks: readonly CallLinkView[];
+  /** Who waits at them, after a change. */
+  lobby: readonly KnockView[];
+  /** New or changed; one in phase `over` is sent once and then forgotten. */
+  joining: JoiningView;
 }
 
 /** A file as the person chose it; the platform prepares it (re-encode, thumbnail) before it is sealed. */
@@ -126,10 +135,42 @@ export interface DevicesApi {
   catchUp(): void;
 }
 
+export interface NewCallLink {
+  readonly name: string;
+  readonly video: boolean;
+  readonly kind: CallLinkView['kind'];
+  readonly lobby: boolean;
+}
+
+/** Call links: ours, who waits at them, and waiting at somebody else's. */
+export interface CallLinksApi {
+  /** Newest first. */
+  list(): Promise<readonly CallLinkView[]>;
+  /** @throws ProtocolError `invalid-request` when there are too many */
+  create(link: NewCallLink): Promise<CallLinkView>;
+  change(id: string, change: { readonly name?: string; readonly lobby?: boolean }): Promise<void>;
+  /** Nobody comes in by it any more; who waits there is told. */
+  revoke(id: string): Promise<void>;
+
+  readonly lobby: readonly KnockView[];
+  /** Begins the call with them, or brings them into the link's call that runs here. @throws ProtocolError `call-state` */
+  admit(knock: string): Promise<void>;
+  refuse(knock: string): Promise<void>;
+
+  /** Whose link it is. @throws ProtocolError `invalid-request`, `account-unknown` */
+  read(link: string): Promise<{ readonly owner: Contact; readonly video: boolean }>;
+  readonly joining: JoiningView | undefined;
+  /** Asks to be let in; the call is then accepted by itself. @throws ProtocolError `invalid-request`, `call-state` */
+  join(link: string): Promise<void>;
+  /** Waits no more; resolves once the owner was told, or cannot be. */
+  cancel(): Promise<void>;
+}
+
 export interface CarillonApi extends DevicesApi, GroupsApi, SocialApi {
   readonly account: Account | undefined;
   readonly connection: ConnectionStatus;
   readonly calls: CallsApi;
+  readonly links: CallLinksApi;
 
   /** Returns the way to stop listening. */
   on<Event extends keyof CarillonEvents>(event: Event, listener: (value: CarillonEvents[Event]) => void): () => void;

@@ -13,6 +13,7 @@ import {
 import { notSignedIn, readProfile } from './account/profile.ts';
 import { beginRegistration, finishRegistration } from './account/registration.ts';
 import type {
+  CallLinksApi,
   CallsApi,
   CallsFactory,
   CarillonApi,
@@ -27,6 +28,7 @@ import { listConversations } from './conversations/conversations.ts';
 import { listMessages } from './conversations/history.ts';
 import { linkHere } from './devices/linkHere.ts';
 import { Emitter } from './events.ts';
+import { noLinks } from './links/noLinks.ts';
 import type {
   Account,
   ConnectionStatus,
@@ -87,6 +89,10 @@ export class Carillon implements CarillonApi {
 
   get calls(): CallsApi {
     return this.#signedIn?.calls ?? this.#noCalls;
+  }
+
+  get links(): CallLinksApi {
+    return this.#signedIn?.links ?? noLinks;
   }
 
   on<Event extends keyof CarillonEvents>(event: Event, listener: (value: CarillonEvents[Event]) => void): () => void {

@@ -255,3 +255,38 @@ export interface CallView {
   /** What is happening, or what went wrong, in words; for the screen and the screen reader. */
   readonly words: string;
 }
+
+/** An address by which whoever has it may ask to be called. */
+export interface CallLinkView {
+  readonly id: string;
+  readonly url: string;
+  readonly name: string;
+  readonly video: boolean;
+  /** A call with one person at a time, or one of many. */
+  readonly kind: 'one' | 'group';
+  /** The owner is asked about each who knocks; else they are let in by themselves, and hear nothing before the owner speaks. */
+  readonly lobby: boolean;
+  readonly createdAtMs: number;
+}
+
+/** Somebody waits at a call link of ours. */
+export interface KnockView {
+  readonly id: string;
+  readonly contact: Contact;
+  readonly link: CallLinkView;
+  readonly sinceMs: number;
+}
+
+export type JoinEnd = 'joined' | 'cancelled' | 'refused' | 'revoked' | 'busy' | 'no-answer' | 'failed';
+
+/** We wait at somebody's call link. */
+export interface JoiningView {
+  readonly owner: Contact;
+  readonly video: boolean;
+  readonly phase: 'knocking' | 'waiting' | 'entering' | 'over';
+  /** Of the call that we are let into: it is accepted by itself and need not ring. */
+  readonly callId: CallId | undefined;
+  readonly end: JoinEnd | undefined;
+  /** What is happening, or why it is over, in words. */
+  readonly words: string;
+}

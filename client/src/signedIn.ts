@@ -22,6 +22,7 @@ import type { OwnDevices } from './devices/ownDevices.ts';
 import type { Emitter } from './events.ts';
 import type { Groups } from './groups/groups.ts';
 import { History } from './history/history.ts';
+import { CallLinks } from './links/callLinks.ts';
 import { Downloads } from './media/downloads.ts';
 import { failInterruptedPreparations, queueMedia } from './media/sending.ts';
 import type { TransferParts } from './media/transferParts.ts';
@@ -52,6 +53,7 @@ export interface SignedInParts {
 
 export class SignedIn {
   readonly calls: CallsHalf;
+  readonly links: CallLinks;
   readonly #parts: SignedInParts;
   readonly #messenger: Messenger;
   readonly #uploads: Uploads;
@@ -88,13 +90,30 @@ export class SignedIn {
     this.#history = new History({ ...transfer, outbox: this.#messenger.outbox });
     this.#messenger.channel.onContent('historyTransfer', () => this.#history.kick());
     this.#downloads = new Downloads(transfer);
-    this.#callGate = new CallGate({ channel: this.#messenger.channel, ledger, now: platform.now });
+    this.links = new CallLinks({
+      ...{ platform, ledger, emitter, account, baseUrl },
+      channel: this.#messenger.channel,
+      calls: () => this.calls,
+      onQueued: () => {
+        // What is queued goes with the next connection at the latest.
+        this.#messenger.outbox.kick().catch(() => {});
+      },
+    });
+    this.#callGate = new CallGate({
+      channel: this.#messenger.channel,
+      ledger,
+      now: platform.now,
+      links: this.links,
+    });
     this.calls =
       parts.calls?.({
         channel: this.#callGate,
         baseUrl,
         platform,
-        emit: (call) => emitter.emit('call', call),
+        emit: (call) => {
+          this.links.callChanged(call);
+          emitter.emit('call', call);
+        },
         notice: (notice) => emitter.emit('notice', notice),
       }) ?? noCalls('This program cannot make calls.');
   }
@@ -109,6 +128,7 @@ export class SignedIn {
   async close(hangUp: boolean): Promise<void> {
     await this.calls.close({ hangUp });
     this.#callGate.close();
+    await this.links.close();
     await Promise.all([this.#uploads.close(), this.#downloads.close(), this.#history.close()]);
     await this.#messenger.close();
   }

@@ -103,6 +103,8 @@ export interface CallEntry {
   readonly durationMs: number;
   /** Only the other side says so: that a call was held does not make a stranger accepted. */
   readonly claimed?: boolean;
+  /** Begun by a call link: who came by one is not accepted for more. */
+  readonly byLink?: boolean;
 }
 
 /**
@@ -135,6 +137,6 @@ export async function recordCall(tx: StoreTransaction, changes: Changes, call: C
   await touchConversation(tx, call.with, added.sentAtMs, {
     unread: missed ? 1 : 0,
     heard: !call.outgoing,
-    accepted: call.outgoing || (outcome === 'completed' && !call.claimed),
+    accepted: !call.byLink && (call.outgoing || (outcome === 'completed' && !call.claimed)),
   });
 }

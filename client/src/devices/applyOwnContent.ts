@@ -20,6 +20,7 @@ import { advanceStatus, findMessage, noteAccepted } from '../conversations/histo
 import { addOutgoing, recordCall } from '../conversations/writing.ts';
 import { takeInvite, takeNotice } from '../groups/groupInbox.ts';
 import { notePending } from '../history/history.ts';
+import { applyLinksCopy } from '../links/linkRecords.ts';
 import { keepMediaKey, mediaInfo, parseMedia } from '../media/mediaMessage.ts';
 import { outcomeOf } from '../messaging/applyContent.ts';
 import type { MessageBody } from '../model.ts';
@@ -59,6 +60,9 @@ export async function applyOwnContent(
       return undefined;
     case 'settingsCopy':
       await applySettingsCopy(tx, changes, body.value);
+      return undefined;
+    case 'callLinksCopy':
+      await applyLinksCopy(tx, body.value.links);
       return undefined;
     case 'groupInvite':
       await takeInvite(tx, arrival.from, body.value);
@@ -125,6 +129,7 @@ async function applySentCopy(
         video: body.value.video,
         startedAtMs: Math.min(Number(body.value.startedAtMs) || acceptedAtMs, acceptedAtMs),
         durationMs: body.value.durationMs,
+        byLink: body.value.byLink,
       });
       return undefined;
     }

@@ -4,6 +4,7 @@ import type { DeviceId } from '@carillon/protocol';
 import { listGroups } from '../groups/groupRecord.ts';
 import { invitation } from '../groups/groups.ts';
 import { oweHistory } from '../history/history.ts';
+import { linksCopy } from '../links/linkRecords.ts';
 import type { StoreTransaction } from '../ports.ts';
 import { settingsCopy } from '../social/settingsCopy.ts';
 import { type CopyParts, tellOwnDevices } from './ownCopies.ts';
@@ -15,6 +16,7 @@ export async function greetDevices(
   devices: readonly DeviceId[],
 ): Promise<void> {
   await tellOwnDevices(tx, parts, await settingsCopy(tx, parts.platform.crypto));
+  await tellOwnDevices(tx, parts, await linksCopy(tx));
   for (const group of await listGroups(tx)) {
     if (group.joined) await tellOwnDevices(tx, parts, invitation(group, true));
   }

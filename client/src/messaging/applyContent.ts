@@ -159,7 +159,7 @@ async function applyToPerson(tx: StoreTransaction, changes: Changes, arrival: Ar
     case 'callLog': {
       const callId = callIdSchema.safeParse(body.value.callId);
       const outcome = outcomeOf(body.value.outcome);
-      if (!callId.success || !outcome) return;
+      if (!callId.success || !outcome || (body.value.byLink && outcome === 'missed')) return;
       await recordCall(tx, changes, {
         with: conversation,
         callId: callId.data,
@@ -168,6 +168,7 @@ async function applyToPerson(tx: StoreTransaction, changes: Changes, arrival: Ar
         video: body.value.video,
         startedAtMs: Math.min(Number(body.value.startedAtMs) || acceptedAtMs, acceptedAtMs),
         durationMs: body.value.durationMs,
+        byLink: body.value.byLink,
         claimed: true,
       });
       return;

@@ -58,6 +58,7 @@ const logEntry = (call: Parameters<ContentChannel['recordCall']>[0]) => ({
   video: call.video,
   startedAtMs: BigInt(Math.max(0, Math.trunc(call.startedAtMs))),
   durationMs: Math.max(0, Math.trunc(call.durationMs)),
+  byLink: call.byLink ?? false,
 });
 
 export class Channel implements ContentChannel {

@@ -48,5 +48,7 @@ export interface ContentChannel {
     readonly video: boolean;
     readonly startedAtMs: number;
     readonly durationMs: number;
+    /** They were let in by a call link, or let us in by theirs: that alone accepts nobody. */
+    readonly byLink?: boolean;
   }): Promise<void>;
 }

@@ -1,7 +1,16 @@
 // The encrypted channel as calls get it: whom we call is accepted, and who is not
 // may be kept from ringing here, as everybody is while the person does not want
-// to be disturbed. They hear nothing of it: their call is not answered.
-import type { AccountId, Address, Content, DeviceId } from '@carillon/protocol';
+// to be disturbed. They hear nothing of it: their call is not answered. A call by a
+// call link is different: who is called has asked for it, so it passes where it is
+// waited for and nowhere else, and it makes nobody accepted.
+import {
+  type AccountId,
+  type Address,
+  base64urlToBytes,
+  CallOutcome,
+  type Content,
+  type DeviceId,
+} from '@carillon/protocol';
 import { acceptConversation, isAccepted } from '../conversations/conversations.ts';
 import type { ContentBody, ContentChannel, ReceivedContent, SendOptions } from '../messaging/contentChannel.ts';
 import type { Account, Contact } from '../model.ts';
@@ -10,10 +19,20 @@ import { isBlocked } from './blocks.ts';
 import { QuietRings } from './quietRings.ts';
 import { isQuiet, readSettings } from './settings.ts';
 
+/** What is known of calls by call links. */
+export interface LinkedCalls {
+  /** An invite that names a link: whether this device waits for it. */
+  takes(received: ReceivedContent): boolean;
+  /** The link's id, base64url, that the invite to this account is by; asked once for each invite. */
+  inviting(callId: string, to: AccountId): string | undefined;
+  isByLink(callId: string, other: AccountId): boolean;
+}
+
 export interface CallGateParts {
   readonly channel: ContentChannel;
   readonly ledger: Ledger;
   readonly now: () => number;
+  readonly links: LinkedCalls;
 }
 
 type Kind = NonNullable<Content['body']['case']>;
@@ -43,14 +62,22 @@ export class CallGate implements ContentChannel {
     body: (device: DeviceId) => ContentBody,
     options?: SendOptions,
   ): Promise<DeviceId[]> {
+    const { links } = this.#parts;
     let isInvite = false;
+    let linkId: string | undefined;
     const seen: typeof body = (device) => {
       const made = body(device);
-      isInvite ||= made.case === 'callInvite';
-      return made;
+      if (made.case === 'callLog') {
+        return { case: made.case, value: { ...made.value, byLink: links.isByLink(made.value.callId ?? '', to) } };
+      }
+      if (made.case !== 'callInvite') return made;
+      linkId ??= links.inviting(made.value.callId ?? '', to);
+      isInvite = true;
+      if (linkId === undefined) return made;
+      return { case: 'callInvite', value: { ...made.value, linkId: base64urlToBytes(linkId) } };
     };
     const devices = await this.#parts.channel.sendToAccount(to, seen, options);
-    if (isInvite) {
+    if (isInvite && linkId === undefined) {
       await this.#parts.ledger.change(async (tx, changes) => {
         await acceptConversation(tx, to);
         changes.conversation(to);
@@ -64,6 +91,12 @@ export class CallGate implements ContentChannel {
   }
 
   onContent(kind: Kind, listener: Listener): () => void {
+    if (kind === 'callLog') {
+      return this.#parts.channel.onContent(
+        kind,
+        (received) => isUnansweredKnock(received.content) || listener(received),
+      );
+    }
     if (kind !== 'callInvite') return this.#parts.channel.onContent(kind, listener);
     return this.#parts.channel.onContent(kind, (received) => {
       this.#admit(received, listener).catch(() => {
@@ -85,7 +118,8 @@ export class CallGate implements ContentChannel {
   }
 
   recordCall(entry: Parameters<ContentChannel['recordCall']>[0]): Promise<void> {
-    return this.#parts.channel.recordCall(entry);
+    const byLink = this.#parts.links.isByLink(entry.callId, entry.with);
+    return this.#parts.channel.recordCall({ ...entry, byLink });
   }
 
   close(): void {
@@ -94,15 +128,23 @@ export class CallGate implements ContentChannel {
   }
 
   async #admit(received: ReceivedContent, ring: Listener): Promise<void> {
-    const { ledger, now } = this.#parts;
+    const { ledger, now, links } = this.#parts;
     const { accountId } = received.from;
+    const { body } = received.content;
+    const isByLink = body.case === 'callInvite' && body.value.linkId.length > 0;
     const wish = await ledger.read(async (tx) => {
       if (await isBlocked(tx, accountId)) return 'nothing';
+      if (isByLink) return 'link';
       const settings = await readSettings(tx);
       if (settings.callsFrom !== 'everyone' && !(await isAccepted(tx, accountId))) return 'nothing';
       return isQuiet(settings, now()) ? 'quiet' : 'ring';
     });
-    if (wish === 'ring') ring(received);
+    if (wish === 'ring' || (wish === 'link' && links.takes(received))) ring(received);
     else if (wish === 'quiet') this.#quiet.hush(received);
   }
+}
+
+/** Who knocked at a link and was not there any more has missed no call. */
+function isUnansweredKnock({ body }: Content): boolean {
+  return body.case === 'callLog' && body.value.byLink && body.value.outcome === CallOutcome.MISSED;
 }
