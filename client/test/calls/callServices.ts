@@ -92,15 +92,19 @@ export class CallServices {
   }
 
   async account(name: string): Promise<TestAccount> {
-    const accountId = randomId<AccountId>();
-    const token = await new SignJWT({ dev: 1 })
+    return this.device(name, randomId<AccountId>(), 1);
+  }
+
+  /** One more device of an account, or its first. */
+  async device(name: string, accountId: AccountId, deviceId: number): Promise<TestAccount> {
+    const token = await new SignJWT({ dev: deviceId })
       .setProtectedHeader({ alg: 'Ed25519', kid: 'test' })
       .setSubject(accountId)
       .setIssuer(TOKEN.issuer.messaging)
       .setAudience(TOKEN.audience.access)
       .setExpirationTime('10m')
       .sign(this.#key);
-    return { accountId, deviceId: 1 as DeviceId, handle: name as Handle, name, token };
+    return { accountId, deviceId: deviceId as DeviceId, handle: name as Handle, name, token };
   }
 
   async close(): Promise<void> {

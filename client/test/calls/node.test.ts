@@ -8,20 +8,13 @@ import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { fromBinary } from '@bufbuild/protobuf';
-import { nobleProvider } from '@carillon/messaging-core/e2ee';
-import { type Relayed, type SignalingServerFrame, SignalingServerFrameSchema } from '@carillon/protocol';
-import type { CallsFactory } from '../../src/api.ts';
+import type { Relayed } from '@carillon/protocol';
 import { CallSealing, CallSealingError } from '../../src/calls/callSealing.ts';
 import { decodeSignal } from '../../src/calls/signals.ts';
-import type { CallView, Notice } from '../../src/model.ts';
-import { createNodeCalls, type NodeCallsOptions } from '../../src/node/calls/index.ts';
-import { SqliteStore } from '../../src/node/sqliteStore.ts';
-import type { Platform } from '../../src/ports.ts';
+import type { NodeCallsOptions } from '../../src/node/calls/index.ts';
 import { CallServices } from './callServices.ts';
-import { type Delivery, type TestAccount, TestChannel } from './contentHub.ts';
-
-const DEADLINE_MS = 15_000;
+import type { TestAccount } from './contentHub.ts';
+import { Device, type Tap } from './nodeDevice.ts';
 
 let services: CallServices;
 let folder: string;
@@ -56,84 +49,16 @@ after(async () => {
   await rm(folder, { recursive: true });
 });
 
-/** What a device's signaling socket brings, for tests that look at it or change it. */
-type Tap = (frame: SignalingServerFrame) => void;
-
-class Device {
-  readonly calls: ReturnType<CallsFactory>;
-  readonly channel: TestChannel;
-  readonly notices: Notice[] = [];
-  readonly self: TestAccount;
-  readonly store: SqliteStore;
-  view: CallView | undefined;
-
-  constructor(self: TestAccount, contacts: readonly TestAccount[], options: NodeCallsOptions, tap?: Tap) {
-    this.self = self;
-    this.store = new SqliteStore(':memory:');
-    this.channel = new TestChannel(self, contacts, (delivery: Delivery) => services.hub.send(delivery));
-    services.hub.connect(self, (delivery) => setImmediate(() => this.channel.deliver(delivery)));
-    const platform: Platform = {
-      crypto: nobleProvider,
-      store: this.store,
-      prepare: () => Promise.reject(new Error('no media here')),
-      WebSocket: tap ? tapped(tap) : WebSocket,
-      fetch,
-      now: Date.now,
-    };
-    this.calls = createNodeCalls(options)({
-      channel: this.channel,
-      baseUrl: services.baseUrl,
-      platform,
-      emit: (view) => {
-        this.view = view;
-      },
-      notice: (notice) => this.notices.push(notice),
-    });
-    devices.push(this);
-  }
-
-  async until(what: string, wanted: (view: CallView) => boolean | Promise<boolean>): Promise<CallView> {
-    await this.eventually(what, async () => this.view !== undefined && wanted(this.view));
-    return this.view!;
-  }
-
-  async eventually(what: string, probe: () => boolean | Promise<boolean>): Promise<void> {
-    const deadline = performance.now() + DEADLINE_MS;
-    while (!(await probe())) {
-      if (performance.now() > deadline) assert.fail(`${this.self.name}: not ${what}, but ${this.view?.words}`);
-      await pause(10);
-    }
-  }
-
-  async packets(kind: string): Promise<number> {
-    const inbound = (await this.calls.stats()).filter((entry) => entry.type === 'inbound-rtp' && entry.kind === kind);
-    return inbound.reduce((sum, entry) => sum + Number(entry.packetsReceived), 0);
-  }
-
-  async hears(kind: string, more = 5): Promise<void> {
-    const before = await this.packets(kind);
-    await this.until(`receiving ${kind}`, async () => (await this.packets(kind)) >= before + more);
-  }
-
-  async close(): Promise<void> {
-    await this.calls.close();
-    await this.store.close();
-  }
-}
-
-function tapped(tap: Tap): typeof WebSocket {
-  return class extends WebSocket {
-    constructor(url: string | URL) {
-      super(url);
-      this.addEventListener('message', ({ data }) => tap(fromBinary(SignalingServerFrameSchema, new Uint8Array(data))));
-    }
-  };
+function device(self: TestAccount, contacts: readonly TestAccount[], media: NodeCallsOptions, tap?: Tap): Device {
+  const made = new Device(services, self, contacts, { media, ...(tap ? { tap } : {}) });
+  devices.push(made);
+  return made;
 }
 
 async function pair(options: NodeCallsOptions, record?: string, tap?: Tap): Promise<[Device, Device]> {
   const contacts = (await Promise.all([services.account('ana'), services.account('bo')])) as [TestAccount, TestAccount];
   const recording = record === undefined ? options : { ...options, record };
-  return [new Device(contacts[0], contacts, recording, tap), new Device(contacts[1], contacts, options)];
+  return [device(contacts[0], contacts, recording, tap), device(contacts[1], contacts, options)];
 }
 
 async function connect(ana: Device, bo: Device): Promise<void> {
@@ -219,7 +144,7 @@ test('[CALL-15] two who call each other at once talk in one call', async () => {
 
 test('a second call waits beside the first; a third hears that the line is busy', async () => {
   const contacts = await Promise.all(['ana', 'bo', 'cy', 'di'].map((name) => services.account(name)));
-  const [ana, bo, cy, di] = contacts.map((self) => new Device(self, contacts, {})) as [Device, Device, Device, Device];
+  const [ana, bo, cy, di] = contacts.map((self) => device(self, contacts, {})) as [Device, Device, Device, Device];
   await connect(ana, bo);
   await cy.calls.start([bo.self.accountId], { video: false });
   await bo.until('called by cy too', () => bo.calls.waiting !== undefined);
@@ -244,7 +169,7 @@ test('[CALL-16] a device that calls anew has lost the call it was in', async () 
   await connect(ana, bo);
   const before = ana.view!.callId;
   await ana.calls.close();
-  const again = new Device(ana.self, [ana.self, bo.self], {});
+  const again = device(ana.self, [ana.self, bo.self], {});
   await again.calls.start([bo.self.accountId], { video: false });
   const ringing = await bo.until('ringing again', ({ phase, callId }) => phase === 'ringing-in' && callId !== before);
   await bo.calls.accept(ringing.callId, { video: false });
@@ -256,7 +181,7 @@ test('a device that slept through the ring learns of the missed call', async () 
   await bo.calls.close();
   const { callId } = await ana.calls.start([bo.self.accountId], { video: true });
   await ana.until('calling', ({ phase }) => phase === 'ringing-out');
-  const awake = new Device(bo.self, [ana.self, bo.self], {});
+  const awake = device(bo.self, [ana.self, bo.self], {});
   await ana.calls.hangUp(callId);
   await awake.eventually('told', () => awake.channel.recorded.length > 0);
   assert.deepEqual(
