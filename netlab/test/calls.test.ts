@@ -2,6 +2,7 @@
 // system in the middle. Each says by which way media went and how long it took.
 import assert from 'node:assert/strict';
 import { after, before, describe, type TestContext, test } from 'node:test';
+import type { CarillonApi } from '@carillon/client';
 import type { Person } from '@carillon/e2e';
 import { type Host, LabWorld, type Nat, type NatKind, whyNoLab } from '../src/index.ts';
 
@@ -79,7 +80,62 @@ describe('calls', { skip: why === undefined ? false : `skipped: ${why}` }, () =>
     await hangUp();
   });
 
+  /** From now until a second's worth of media has come in again; what was on its way is gone with the network. */
+  async function healed(person: Person): Promise<number> {
+    const beganMs = performance.now();
+    const from = (await person.media()).bytesReceived;
+    await person.mediaUntil('media flows again', ({ bytesReceived }) => bytesReceived > from + 20_000, 30_000);
+    return performance.now() - beganMs;
+  }
+
+  for (const [who, number, kind] of [
+    ['the caller', 0, 'cone'],
+    ['the callee', 1, 'https-only'],
+  ] as const) {
+    test(`${who} gets into another network (${kind}) in mid-call: an ICE restart heals it`, async (context) => {
+      const people = [ana, bob] as const;
+      await callThrough('cone', context);
+      const before = [hosts[number].address, ...(await Promise.all(people.map(iceUserOf)))];
+      hosts[number].join(world.lab.nat(kind));
+      const times = await Promise.all(people.map(healed));
+      await Promise.all(people.map((person) => person.callIs('active', 'peer')));
+      const facts = await Promise.all(people.map((person) => person.seesAndHears()));
+      const after = [hosts[number].address, ...(await Promise.all(people.map(iceUserOf)))];
+      assert.ok(
+        after.every((value, index) => value !== before[index]),
+        `${before} and ${after}`,
+      );
+      const pairs = facts.flatMap((fact) => fact.pairs);
+      assert.match(pairs[number]!, kind === 'cone' ? /^(srflx|prflx)-(srflx|prflx)$/ : /^relay\/tls-/);
+      context.diagnostic(`healed after ${times.map(Math.round).join(' and ')} ms, now ${pairs.join(' and ')}`);
+      await hangUp();
+      hosts[number].join(nats[number]);
+    });
+  }
+
+  test('a device without any network for five seconds is in the call again after them', async (context) => {
+    await callThrough('cone', context);
+    hosts[0].leave();
+    await bob.callIs('reconnecting');
+    await new Promise((resolve) => setTimeout(resolve, 5_000));
+    hosts[0].join(nats[0]);
+    const times = await Promise.all([ana, bob].map(healed));
+    await Promise.all([ana, bob].map((person) => person.callIs('active', 'peer')));
+    await Promise.all([ana, bob].map((person) => person.seesAndHears()));
+    context.diagnostic(`healed ${times.map(Math.round).join(' and ')} ms after the network was back`);
+    await hangUp();
+  });
+
   test('nothing failed unseen in the pages', () => {
     assert.deepEqual([...ana.faults, ...bob.faults], []);
   });
 });
+
+/** Another one after each ICE restart (RFC 8445, section 9). */
+async function iceUserOf(person: Person): Promise<unknown> {
+  const entries = await person.page.evaluate(() => {
+    const { carillon } = globalThis as unknown as { carillon: CarillonApi };
+    return carillon.calls.stats();
+  });
+  return entries.find(({ type }) => type === 'transport')?.iceLocalUsernameFragment;
+}
