@@ -7,6 +7,33 @@ import type { Person } from '@carillon/e2e';
 import { type Host, LabWorld, type Nat, type NatKind, whyNoLab } from '../src/index.ts';
 
 const why = whyNoLab();
+const DIRECT = /^(srflx|prflx)-(srflx|prflx)$/;
+const CHANGES: readonly {
+  readonly how: string;
+  readonly number: 0 | 1;
+  readonly pairs: RegExp;
+  change(host: Host, world: LabWorld): void;
+}[] = [
+  {
+    how: 'the caller gets into another network',
+    number: 0,
+    pairs: DIRECT,
+    change: (host, { lab }) => host.join(lab.nat('cone')),
+  },
+  {
+    how: 'the callee gets into a network with only 443',
+    number: 1,
+    pairs: /^relay\/tls-/,
+    change: (host, { lab }) => host.join(lab.nat('https-only')),
+  },
+  // The page is told of nothing: the kind of connection stays the same.
+  {
+    how: 'the caller’s address changes in the same network',
+    number: 0,
+    pairs: DIRECT,
+    change: (host) => host.renumber(),
+  },
+];
 
 describe('calls', { skip: why === undefined ? false : `skipped: ${why}` }, () => {
   let world: LabWorld;
@@ -56,7 +83,7 @@ describe('calls', { skip: why === undefined ? false : `skipped: ${why}` }, () =>
   }
 
   test('through cone NATs they meet directly, by their server-reflexive addresses', async (context) => {
-    for (const pair of await callThrough('cone', context)) assert.match(pair, /^(srflx|prflx)-(srflx|prflx)$/);
+    for (const pair of await callThrough('cone', context)) assert.match(pair, DIRECT);
     await hangUp();
   });
 
@@ -88,15 +115,12 @@ describe('calls', { skip: why === undefined ? false : `skipped: ${why}` }, () =>
     return performance.now() - beganMs;
   }
 
-  for (const [who, number, kind] of [
-    ['the caller', 0, 'cone'],
-    ['the callee', 1, 'https-only'],
-  ] as const) {
-    test(`${who} gets into another network (${kind}) in mid-call: an ICE restart heals it`, async (context) => {
+  for (const { how, number, change, pairs: wanted } of CHANGES) {
+    test(`in mid-call ${how}: an ICE restart heals it`, async (context) => {
       const people = [ana, bob] as const;
       await callThrough('cone', context);
       const before = [hosts[number].address, ...(await Promise.all(people.map(iceUserOf)))];
-      hosts[number].join(world.lab.nat(kind));
+      change(hosts[number], world);
       const times = await Promise.all(people.map(healed));
       await Promise.all(people.map((person) => person.callIs('active', 'peer')));
       const facts = await Promise.all(people.map((person) => person.seesAndHears()));
@@ -106,7 +130,7 @@ describe('calls', { skip: why === undefined ? false : `skipped: ${why}` }, () =>
         `${before} and ${after}`,
       );
       const pairs = facts.flatMap((fact) => fact.pairs);
-      assert.match(pairs[number]!, kind === 'cone' ? /^(srflx|prflx)-(srflx|prflx)$/ : /^relay\/tls-/);
+      assert.match(pairs[number]!, wanted);
       context.diagnostic(`healed after ${times.map(Math.round).join(' and ')} ms, now ${pairs.join(' and ')}`);
       await hangUp();
       hosts[number].join(nats[number]);

@@ -6,6 +6,7 @@ export class Host {
   readonly namespace: Namespace;
   #address: string | undefined;
   #place: number | undefined;
+  #nat: Nat | undefined;
   readonly #joinInternet: (host: Namespace) => { readonly address: string; readonly place: number };
 
   constructor(
@@ -33,7 +34,17 @@ export class Host {
       const { address, place } = this.#joinInternet(this.namespace);
       this.#address = address;
       this.#place = place;
-    } else this.#address = network.plug(this.namespace, INTERFACE);
+    } else {
+      this.#nat = network;
+      this.#address = network.plug(this.namespace, INTERFACE);
+    }
+    return this;
+  }
+
+  /** Stays in its network, with another address: nothing but that is to be seen of the change. @throws Error when it is behind no NAT */
+  renumber(): this {
+    if (!this.#nat) throw new Error('Only a host behind a NAT is given another address.');
+    this.#address = this.#nat.renumber(this.namespace, INTERFACE);
     return this;
   }
 
@@ -43,6 +54,7 @@ export class Host {
     this.namespace.ip([`link del ${INTERFACE}`]);
     this.#address = undefined;
     this.#place = undefined;
+    this.#nat = undefined;
   }
 }
 
