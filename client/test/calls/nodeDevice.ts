@@ -23,6 +23,8 @@ export type Tap = (frame: SignalingServerFrame) => void;
 export interface DeviceOptions {
   readonly media?: NodeCallsOptions;
   readonly tap?: Tap;
+  /** Everything that this device says to signaling comes so much later. */
+  readonly slowMs?: number;
   /** Whom the person has not accepted. */
   readonly strangers?: readonly AccountId[];
   /** In place of Node's, for tests that look on. */
@@ -41,7 +43,7 @@ export class Device {
     services: CallServices,
     self: TestAccount,
     contacts: readonly TestAccount[],
-    { media = {}, tap, strangers = [], engine = nodeEngine(media) }: DeviceOptions = {},
+    { media = {}, tap, slowMs, strangers = [], engine = nodeEngine(media) }: DeviceOptions = {},
   ) {
     this.self = self;
     this.store = new SqliteStore(':memory:');
@@ -52,7 +54,7 @@ export class Device {
       crypto: nobleProvider,
       store: this.store,
       prepare: () => Promise.reject(new Error('no media here')),
-      WebSocket: tap ? tapped(tap) : WebSocket,
+      WebSocket: slowMs ? slow(slowMs) : tap ? tapped(tap) : WebSocket,
       fetch,
       now: Date.now,
     };
@@ -102,6 +104,16 @@ function tapped(tap: Tap): typeof WebSocket {
     constructor(url: string | URL) {
       super(url);
       this.addEventListener('message', ({ data }) => tap(fromBinary(SignalingServerFrameSchema, new Uint8Array(data))));
+    }
+  };
+}
+
+function slow(ms: number): typeof WebSocket {
+  return class extends WebSocket {
+    override send(data: Parameters<WebSocket['send']>[0]): void {
+      setTimeout(() => {
+        if (this.readyState === WebSocket.OPEN) super.send(data);
+      }, ms);
     }
   };
 }

@@ -138,6 +138,17 @@ test('[CALL-35] of two who call each other one link is left', async () => {
   assert.deepEqual([ana.engine.open.length, bo.engine.open.length], [1, 1]);
 });
 
+test('[CALL-50] an invite that overtakes its call rings as soon as signaling knows of the call', async () => {
+  const accounts = (await Promise.all([services.account('ana'), services.account('bo')])) as [TestAccount, TestAccount];
+  const engine = new WatchedEngine({ media });
+  const ana = { engine, device: new Device(services, accounts[0], accounts, { engine, slowMs: 250 }) };
+  open.push(ana);
+  const bo = watched(accounts[1], accounts);
+  await ring(ana, [bo]);
+  await bo.device.calls.accept(bo.device.view!.callId, { video: false });
+  await Promise.all([ana.device.hears('audio'), bo.device.hears('audio')]);
+});
+
 test('[CALL-36] where no relay hides this device, a stranger is connected to after the answer only', async () => {
   const accounts = (await Promise.all([services.account('eve'), services.account('bo')])) as [TestAccount, TestAccount];
   const eve = watched(accounts[0], accounts);

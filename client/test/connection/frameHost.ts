@@ -14,7 +14,7 @@ export type ServerFrame = MessageInitShape<typeof MessagingServerFrameSchema>;
 export type Connection = FrameConnection<typeof MessagingServerFrameSchema>;
 
 export interface FrameHostBehaviour {
-  authenticate?(hello: Hello): void;
+  authenticate?(hello: Hello): void | Promise<void>;
   request(
     connection: Connection,
     frame: MessagingClientFrame,
@@ -48,7 +48,7 @@ export class FrameHost {
       log: silentLog,
       now: Date.now,
       authenticate: async (hello) => {
-        this.#behaviour.authenticate?.(hello);
+        await this.#behaviour.authenticate?.(hello);
         return {};
       },
       open: (connection) => {

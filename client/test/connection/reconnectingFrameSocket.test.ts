@@ -125,3 +125,44 @@ test("the browser's word that the network is gone is shown at once, and its retu
     for (const name of names) Reflect.deleteProperty(globalThis, name);
   }
 });
+
+test('what is early goes right behind the hello, and is answered though no welcome was seen yet', async () => {
+  const greeted = Promise.withResolvers<void>();
+  const welcomed = Promise.withResolvers<void>();
+  const asked: string[] = [];
+  const host = new FrameHost({
+    authenticate: () => {
+      greeted.resolve();
+      return welcomed.promise;
+    },
+    request: (_, { body }) => {
+      asked.push(body.case ?? '');
+      return { body: { case: 'acked', value: {} } };
+    },
+  });
+  await host.start();
+  const { socket } = stayConnected(host, async () => 'token');
+  socket.start();
+  const early = socket.requestEarly({ case: 'ack', value: {} }, 'acked');
+  await greeted.promise;
+  assert.equal(socket.isOnline, false);
+  // Behind the hello, that is to say on its way already.
+  const later = socket.requestEarly({ case: 'ack', value: {} }, 'acked');
+  welcomed.resolve();
+  await Promise.all([early, later]);
+  assert.deepEqual(asked, ['ack', 'ack']);
+  socket.close();
+  await assert.rejects(socket.requestEarly({ case: 'ack', value: {} }, 'acked'), { code: 'unreachable' });
+  await host.stop();
+});
+
+test('what waits for a hello that never comes is refused', async () => {
+  const host = new FrameHost({ request: () => undefined });
+  await host.start();
+  const { url } = host;
+  await host.stop();
+  const { socket } = stayConnected({ url } as FrameHost, async () => 'token');
+  socket.start();
+  await assert.rejects(socket.requestEarly({ case: 'ack', value: {} }, 'acked'), { code: 'unreachable' });
+  socket.close();
+});
