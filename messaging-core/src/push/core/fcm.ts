@@ -57,7 +57,9 @@ function errorCodeOf(body: string): string {
     const parsed = errorSchema.safeParse(JSON.parse(body));
     if (!parsed.success) return '';
     const { details = [], status = '' } = parsed.data.error;
-    return details.find(({ errorCode }) => errorCode !== undefined)?.errorCode ?? status;
+    const code = details.find(({ errorCode }) => errorCode !== undefined)?.errorCode ?? status;
+    // It goes into the log.
+    return /^\w{1,64}$/.test(code) ? code : '';
   } catch {
     return '';
   }

@@ -22,7 +22,9 @@ export const serviceAccountSchema = z.object({
 });
 export type ServiceAccount = z.infer<typeof serviceAccountSchema>;
 
-const replySchema = z.object({ access_token: z.string().min(1), expires_in: z.number().positive() });
+/** What a header can carry (RFC 9110 §5.5): anything else could not be sent, and would be kept until its end. */
+const accessTokenSchema = z.string().regex(/^[\x21-\x7e]{1,8192}$/);
+const replySchema = z.object({ access_token: accessTokenSchema, expires_in: z.number().positive() });
 
 interface AccessToken {
   readonly token: string;
