@@ -1,6 +1,6 @@
 // Messages, and calls if wanted, as they come.
 import type { Carillon } from '../carillon.ts';
-import type { CallView, Conversation, Message } from '../model.ts';
+import type { CallView, Conversation, KnockView, Message } from '../model.ts';
 import { saveMedia } from './saveMedia.ts';
 import type { Surroundings } from './surroundings.ts';
 import { REMOVED } from './waiting.ts';
@@ -12,6 +12,7 @@ interface ListenOptions {
   readonly for?: number;
   readonly read: boolean;
   readonly answer?: true;
+  readonly admit?: true;
   readonly media?: string;
   readonly record?: string;
 }
@@ -20,12 +21,13 @@ export async function listen(surroundings: Surroundings, options: ListenOptions)
   const { createNodeCalls } = await import('../node/calls/index.ts');
   const { media, record } = options;
   const calls = createNodeCalls({ ...(media ? { media } : {}), ...(record ? { record } : {}) });
-  const carillon = await surroundings.openSignedIn(options.answer ? calls : undefined);
+  const carillon = await surroundings.openSignedIn(options.answer || options.admit ? calls : undefined);
   const { output } = surroundings;
   const ended = Promise.withResolvers<void>();
   // It may end before it is waited for.
   ended.promise.catch(() => {});
   const printer = new Printer(surroundings, carillon, options, await SentBefore.read(carillon), () => ended.resolve());
+  const knocks = new Set<string>();
   const stops = [
     carillon.on('message', (message) => printer.message(message)),
     carillon.on('notice', ({ code, words }) => output.say('notice', { code, words }, `! ${words}`)),
@@ -33,6 +35,7 @@ export async function listen(surroundings: Surroundings, options: ListenOptions)
       if (removed) ended.reject(new Error(REMOVED));
       else if (state === 'offline' && words) output.hint(`Offline: ${words}`);
     }),
+    carillon.on('lobby', (lobby) => onLobby(surroundings, carillon, options, lobby, knocks)),
     carillon.on('call', (call) => onCall(surroundings, carillon, options, call)),
   ];
   for (const conversation of await carillon.conversations()) {
@@ -199,4 +202,20 @@ function onCall(surroundings: Surroundings, carillon: Carillon, options: ListenO
   output.say('call', { callId, phase, video, from: other, endReason }, `* ${call.words || `call: ${phase}`}`);
   if (phase !== 'ringing-in' || !options.answer) return;
   carillon.calls.accept(callId, { video }).catch((error: unknown) => output.fail(failureWords(error), error));
+}
+
+function onLobby(
+  { output }: Surroundings,
+  carillon: Carillon,
+  options: ListenOptions,
+  lobby: readonly KnockView[],
+  seen: Set<string>,
+): void {
+  for (const { id, contact, link } of lobby) {
+    if (seen.has(id)) continue;
+    seen.add(id);
+    output.say('knock', { id, from: contact.handle, link: link.name }, `* ${contact.handle} waits at ${link.name}`);
+    if (!options.admit) continue;
+    carillon.links.admit(id).catch((error: unknown) => output.fail(failureWords(error), error));
+  }
 }

@@ -2,6 +2,7 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { call } from './call.ts';
 import { approve, devices, link, remove } from './devices.ts';
+import { createLink, join, links, revokeLink } from './links.ts';
 import { listen } from './listen.ts';
 import { send, sendFile } from './send.ts';
 import { register, safety, verify, whoami } from './signUp.ts';
@@ -123,14 +124,31 @@ function createProgram(surroundings: Surroundings, failed: (code: number) => voi
     .option('--for <seconds>', 'end after so long', seconds)
     .option('--no-read', 'do not tell the sender that it was read')
     .option('--answer', 'accept calls')
+    .option('--admit', 'let in who waits at your call links')
     .option('--media <file>', 'what an accepted call sends: a file that ffmpeg reads')
     .option('--record <file>', 'keep what comes in an accepted call, as WebM');
-  add('call <handle>', 'Call someone, with media from a file, until either side hangs up.', call)
-    .option('--media <file>', 'what to send: a file that ffmpeg reads')
-    .option('--record <file>', 'keep what comes, as WebM')
+  const calling = (command: Command) =>
+    command
+      .option('--media <file>', 'what to send: a file that ffmpeg reads')
+      .option('--record <file>', 'keep what comes, as WebM')
+      .option('--relay', 'media only through the relay')
+      .option('--duration <seconds>', 'hang up so long after it was accepted', seconds);
+  calling(add('call <handle>', 'Call someone, with media from a file, until either side hangs up.', call)).option(
+    '--video',
+    'a video call',
+  );
+  const linkList = add('links', 'Your call links: who has one can ask to be called.', links);
+  add('create <name>', 'Make a call link.', createLink, linkList)
     .option('--video', 'a video call')
-    .option('--relay', 'media only through the relay')
-    .option('--duration <seconds>', 'hang up so long after it was accepted', seconds);
+    .option('--group', 'a call of many, not of one at a time')
+    .option('--no-lobby', 'let everybody in by themselves');
+  add('revoke <id>', 'Take a call link back.', revokeLink, linkList);
+  calling(add('join <link>', 'Call by somebody’s call link: waits until they let you in.', join)).option(
+    '--timeout <seconds>',
+    'how long to wait for that',
+    seconds,
+    300,
+  );
   return program;
 }
 

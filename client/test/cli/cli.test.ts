@@ -170,6 +170,26 @@ describe('the command line', () => {
     assert.equal((got.lines()[0]?.media as Line | undefined)?.kind, 'photo');
   });
 
+  test('call links are made, listed and taken back; waiting at one has its bound', async () => {
+    await Promise.all([signUp('ida'), signUp('joe')]);
+    const [made] = (await run('ida', 'links', 'create', 'Office hours', '--group', '--json')).lines();
+    assert.deepEqual([made?.kind, made?.lobby], ['group', true]);
+    const listed = await run('ida', 'links');
+    assert.match(listed.out, /^Office hours \(group call, you are asked\), \S+\n {2}http\S+#call\/\S+\n$/);
+    const waited = await run('joe', 'join', String(made?.url), '--timeout', '0.3', '--json');
+    assert.deepEqual([waited.code, waited.lines()[0]?.phase], [1, 'knocking'], waited.err);
+    assert.match(waited.err, /Nobody has let you in within 0.3 s/);
+    assert.match(
+      (await run('joe', 'join', 'https://example.org/#call/AAAA')).err,
+      /^This call link was made by a newer/,
+    );
+    assert.match((await run('ida', 'join', String(made?.url))).err, /^This is your own call link/);
+    assert.equal((await run('ida', 'links', 'revoke', String(made?.id))).out, 'Taken back.\n');
+    const gone = await run('ida', 'links', 'revoke', String(made?.id));
+    assert.deepEqual([gone.code, gone.err], [1, 'This call link is gone.\n']);
+    assert.equal((await run('ida', 'links', '--json')).out, '');
+  });
+
   test('failures come in words, with a code that says so', async () => {
     const cases: [string, string[], number, RegExp][] = [
       ['nobody', ['whoami'], 1, /^Nobody is signed in here yet/],
