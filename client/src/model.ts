@@ -228,6 +228,8 @@ export interface RemoteParticipant {
   readonly screen: unknown;
   readonly microphoneOn: boolean;
   readonly cameraOn: boolean;
+  /** Their pictures are on, and left out for their connection. */
+  readonly videoPaused: boolean;
   readonly speaking: boolean;
   readonly quality: NetworkQuality;
 }
@@ -251,6 +253,8 @@ export interface CallView {
   /** When media first flowed, Unix milliseconds. */
   readonly connectedAtMs: number | undefined;
   readonly quality: NetworkQuality;
+  /** What a weak connection makes the call do without, and why, in words; and for a moment that it is back. */
+  readonly linkWords: string | undefined;
   readonly endReason: CallEndReason | undefined;
   /** What is happening, or what went wrong, in words; for the screen and the screen reader. */
   readonly words: string;

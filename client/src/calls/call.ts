@@ -5,13 +5,15 @@ import type { ContentChannel } from '../messaging/contentChannel.ts';
 import type { CallEndReason, CallView, Contact, Notice } from '../model.ts';
 import type { Platform } from '../ports.ts';
 import { CallMessages } from './callMessages.ts';
+import { CallMeter, type MeterReading } from './callMeter.ts';
 import type { CallRecords } from './callRecords.ts';
 import { callView, type RemoteState } from './callView.ts';
 import { type Call, type CallEffect, type CallEvent, deadlineOf, lostByGlare, step } from './core/callMachine.ts';
+import { FINE } from './core/linkState.ts';
 import { type Snapshot, snapshotOf } from './core/roster.ts';
 import type { CallEngine, IceServer, LocalMedia, StatsEntry } from './engine.ts';
-import { Meter } from './meter.ts';
 import { PeerSides } from './peerSides.ts';
+import { qualityFrame } from './qualityFrame.ts';
 import { RoomSide } from './roomSide.ts';
 import type { SignalingClient, SignalingListener } from './signalingClient.ts';
 
@@ -59,9 +61,9 @@ export class RunningCall implements SignalingListener {
   #opening: OpeningMedia | undefined;
   #stopMedia: (() => void) | undefined;
   #receivedSeq: bigint | undefined;
-  #meter: Meter | undefined;
+  #meter: CallMeter | undefined;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  #remote: RemoteState = { peer: undefined, room: new Map(), roomFlows: new Set(), quality: 0 };
+  #remote: RemoteState = { peer: undefined, room: new Map(), roomFlows: new Set(), quality: 0, link: FINE };
   #rememberedAtMs = 0;
   #isClosed = false;
   #lastWord: Promise<void> = Promise.resolve();
@@ -207,12 +209,20 @@ export class RunningCall implements SignalingListener {
 
   #useMedia(media: LocalMedia): void {
     this.#media = media;
-    this.#stopMedia = media.onChange(() => {
-      this.#peers.tellMedia();
-      this.#deps.changed(this);
-    });
-    this.#peers.setMedia(media);
+    this.#stopMedia = media.onChange(() => this.#mediaChanged());
+    if (!this.#call.peerHeld) this.#peers.setMedia(media);
+    if (this.#call.held) this.#hold(true);
+    this.#mediaChanged();
+  }
+
+  #mediaChanged(): void {
+    this.#peers.tellMedia();
+    this.dispatch({ type: 'sending', video: this.#media?.cameraOn ?? false });
     this.#deps.changed(this);
+  }
+
+  #hold(on: boolean): void {
+    this.#media?.setHeld(on).catch((error) => this.#deps.notice({ code: 'media-unavailable', words: wordsOf(error) }));
   }
 
   #take(event: CallEvent): void {
@@ -243,6 +253,21 @@ export class RunningCall implements SignalingListener {
         break;
       case 'request-hang-up':
         this.#hangUp();
+        break;
+      case 'request-update':
+        this.#deps.signaling
+          .request({ case: 'update', value: { callId: this.callId, video: effect.video, held: effect.held } }, 'state')
+          .then(
+            (state) => this.snapshot(snapshotOf(state)),
+            // The roster's next news shows that it was lost, and it is said again.
+            () => {},
+          );
+        break;
+      case 'hold':
+        this.#hold(effect.on);
+        break;
+      case 'mute-peer':
+        this.#peers.setMedia(effect.on ? undefined : this.#media);
         break;
       case 'open-peer':
         this.#openPeer(effect.device);
@@ -372,19 +397,33 @@ export class RunningCall implements SignalingListener {
   }
 
   #startMeter(): void {
-    this.#meter ??= new Meter(
-      () => this.stats(),
-      (quality, speaking) => {
-        if (this.#deps.platform.now() - this.#rememberedAtMs > REMEMBER_EVERY_MS) this.#remember();
-        const peer = this.#remote.peer && {
-          ...this.#remote.peer,
-          speaking: speaking && this.#remote.peer.microphoneOn,
-        };
-        if (quality !== this.#remote.quality || peer?.speaking !== this.#remote.peer?.speaking) {
-          this.#setRemote({ quality, peer });
-        }
-      },
-    );
+    this.#meter ??= new CallMeter({
+      stats: () => this.stats(),
+      scene: () => ({
+        room: this.#call.mode === 'room',
+        wantsVideo: this.#media?.cameraOn === true || this.#media?.screenOn === true,
+      }),
+      now: this.#deps.platform.now,
+      target: (target) => this.#peers.limit(target),
+      reading: (reading) => this.#onReading(reading),
+    });
+  }
+
+  #onReading({ quality, speaking, link }: MeterReading): void {
+    if (this.#deps.platform.now() - this.#rememberedAtMs > REMEMBER_EVERY_MS) this.#remember();
+    const before = this.#remote;
+    const peer = before.peer && { ...before.peer, speaking: speaking && before.peer.microphoneOn };
+    const isNew = quality !== before.quality || link !== before.link || peer?.speaking !== before.peer?.speaking;
+    if (isNew) this.#setRemote({ quality, link, peer });
+  }
+
+  /** Said once it is over, beside the last word. */
+  #sayQuality(): void {
+    const report = this.#call.phase === 'ended' && !this.#call.forgotten ? this.#meter?.report : undefined;
+    if (!report) return;
+    const body = { case: 'qualityReport', value: qualityFrame(this.callId, report) } as const;
+    const said = this.#deps.signaling.request(body, 'done').catch(() => {});
+    this.#lastWord = Promise.all([this.#lastWord, said]).then(() => {});
   }
 
   #hangUp(): void {
@@ -433,6 +472,7 @@ export class RunningCall implements SignalingListener {
     this.#isClosed = true;
     clearTimeout(this.#timer);
     this.#meter?.close();
+    this.#sayQuality();
     this.#stopMedia?.();
     this.#peers.close();
     this.#room.close();

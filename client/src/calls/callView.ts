@@ -3,6 +3,7 @@
 import type { AccountId } from '@carillon/protocol';
 import type { CallView, Contact, NetworkQuality, RemoteParticipant } from '../model.ts';
 import type { Call } from './core/callMachine.ts';
+import { type LinkState, linkWords } from './core/linkState.ts';
 import { callWords } from './core/words.ts';
 import type { LocalMedia, RemoteMedia } from './engine.ts';
 
@@ -15,6 +16,8 @@ export interface RemoteState {
   /** Numbers whose room media plays; until then the peer link's is shown. */
   readonly roomFlows: ReadonlySet<number>;
   readonly quality: NetworkQuality;
+  /** What this device's link has it do without. */
+  readonly link: LinkState;
 }
 
 const NOTHING: RemoteMedia = {
@@ -22,6 +25,7 @@ const NOTHING: RemoteMedia = {
   screen: undefined,
   microphoneOn: false,
   cameraOn: false,
+  videoPaused: false,
   speaking: false,
 };
 
@@ -56,7 +60,14 @@ export function callView(
     },
     connectedAtMs: 'connectedAtMs' in call ? call.connectedAtMs : undefined,
     quality: over ? 0 : remote.quality,
+    linkWords: over ? undefined : linkWords(remote.link, pausedNames(others)),
     endReason: over ? call.reason : undefined,
     words: callWords(call, (account) => contactOf(account).name),
   };
+}
+
+function pausedNames(others: readonly RemoteParticipant[]): string[] {
+  return others
+    .filter(({ state, videoPaused }) => state === 'joined' && videoPaused)
+    .map(({ contact }) => contact.name);
 }

@@ -4,6 +4,7 @@ import type { CallId } from '@carillon/protocol';
 import type { ContentChannel } from '../messaging/contentChannel.ts';
 import type { Notice } from '../model.ts';
 import type { Platform } from '../ports.ts';
+import type { Target } from './core/ladder.ts';
 import type { Joined } from './core/roster.ts';
 import type { FrameKeyStore } from './frameKeys.ts';
 
@@ -33,6 +34,11 @@ export interface LocalMedia {
   /** @throws Error with words for the person */
   setScreenShare(on: boolean): Promise<void>;
   setInputDevice(kind: 'audioinput' | 'videoinput', deviceId: string): Promise<void>;
+  /**
+   * Nothing is sent while the call is held; camera and screen are closed, and the camera opened again afterwards.
+   * @throws Error with words for the person when it cannot be
+   */
+  setHeld(on: boolean): Promise<void>;
   close(): void;
 }
 
@@ -82,6 +88,8 @@ export interface Peer {
   addIceCandidate(candidate: Candidate): Promise<void>;
   /** What is sent from now on, without a new offer; undefined: nothing, as at first. */
   setMedia(media: LocalMedia | undefined): void;
+  /** What may be sent as the link is now. Absent: this platform sends as it does. */
+  limit?(target: Target): void;
   restartIce(iceServers: readonly IceServer[], relayOnly: boolean): void;
   stats(): Promise<StatsEntry[]>;
   close(): void;
@@ -92,6 +100,8 @@ export interface RemoteMedia {
   readonly screen: unknown;
   readonly microphoneOn: boolean;
   readonly cameraOn: boolean;
+  /** The other has pictures on, and leaves them out for its link. */
+  readonly videoPaused: boolean;
   readonly speaking: boolean;
 }
 

@@ -10,6 +10,7 @@
 // It carries nothing until `setMedia`: links are made while a call rings, so that
 // media flows the moment it is accepted. One that began relayed, to tell a
 // stranger no address, looks for a direct way once it may.
+import type { Target } from './core/ladder.ts';
 import type { CallEngine, Candidate, Description, IceServer, LocalMedia, Peer, StatsEntry } from './engine.ts';
 import { relayedCandidate, relayedDescription } from './relayedOnly.ts';
 import type { Signal } from './signals.ts';
@@ -69,6 +70,11 @@ export class PeerLink {
   setMedia(media: LocalMedia | undefined): void {
     this.#media = media;
     this.#peer?.setMedia(media);
+  }
+
+  /** What may be sent as the link is now; said again and again. */
+  limit(target: Target): void {
+    this.#peer?.limit?.(target);
   }
 
   /** An offer without an answer goes once more: the other may have had no ear for it yet. */

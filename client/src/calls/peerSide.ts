@@ -4,6 +4,7 @@
 // nothing of what comes is shown, before the call has been accepted.
 import type { Address, CallId, Relayed } from '@carillon/protocol';
 import type { Notice } from '../model.ts';
+import type { Target } from './core/ladder.ts';
 import type { CallEngine, LocalMedia, RemoteMedia, StatsEntry } from './engine.ts';
 import { PeerLink } from './peerLink.ts';
 import { SealedRelay } from './sealedRelay.ts';
@@ -42,7 +43,9 @@ export class PeerSide {
   #isAdopted = false;
   #isUp = false;
   #streams: { readonly stream: unknown; readonly screen: unknown } = { stream: undefined, screen: undefined };
-  #flags: { readonly microphone: boolean; readonly camera: boolean; readonly screen: boolean };
+  #flags: Omit<Extract<Signal, { type: 'media' }>, 'type'>;
+  /** Pictures are left out for the link. */
+  #isPaused = false;
 
   /** @throws Error when this platform's WebRTC does not take the server's ICE servers */
   constructor(options: PeerSideOptions) {
@@ -100,6 +103,14 @@ export class PeerSide {
     this.tellMedia();
   }
 
+  /** What may be sent as the link is now. */
+  limit(target: Target): void {
+    this.#link.limit(target);
+    if (target.audioOnly === this.#isPaused) return;
+    this.#isPaused = target.audioOnly;
+    this.tellMedia();
+  }
+
   receive(frame: Relayed): void {
     this.#relay.receive(frame);
   }
@@ -108,7 +119,10 @@ export class PeerSide {
   tellMedia(): void {
     if (!this.#media || !this.#isAdopted) return;
     const { microphoneOn, cameraOn, screenOn } = this.#media;
-    this.#relay.send({ type: 'media', microphone: microphoneOn, camera: cameraOn, screen: screenOn });
+    // Paused pictures are none, also to a device that does not know of pausing.
+    const [camera, screen] = [cameraOn && !this.#isPaused, screenOn && !this.#isPaused];
+    const paused = this.#isPaused ? { paused: true } : {};
+    this.#relay.send({ type: 'media', microphone: microphoneOn, camera, screen, ...paused });
   }
 
   stats(): Promise<StatsEntry[]> {
@@ -141,12 +155,13 @@ export class PeerSide {
 
   #tell(): void {
     if (!this.#isAdopted) return;
-    const { microphone, camera, screen } = this.#flags;
+    const { microphone, camera, screen, paused = false } = this.#flags;
     this.#options.remote({
       stream: this.#streams.stream,
       screen: screen ? this.#streams.screen : undefined,
       microphoneOn: microphone,
       cameraOn: camera,
+      videoPaused: paused,
       speaking: false,
     });
   }

@@ -3,6 +3,7 @@
 // says which device has joined, that one's link is the call's and the others go.
 import { type AccountId, type Address, addressKey, type CallId, type DeviceId, type Relayed } from '@carillon/protocol';
 import type { Notice } from '../model.ts';
+import type { Target } from './core/ladder.ts';
 import type { CallEngine, LocalMedia, RemoteMedia, StatsEntry } from './engine.ts';
 import { PeerSide } from './peerSide.ts';
 import type { SignalingClient } from './signalingClient.ts';
@@ -90,6 +91,10 @@ export class PeerSides {
 
   setMedia(media: LocalMedia | undefined): void {
     this.#adopted?.setMedia(media);
+  }
+
+  limit(target: Target): void {
+    this.#adopted?.limit(target);
   }
 
   tellMedia(): void {

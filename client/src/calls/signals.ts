@@ -22,7 +22,14 @@ const signalSchema = z.discriminatedUnion('type', [
       usernameFragment: z.string().max(256).nullable(),
     }),
   }),
-  z.object({ type: z.literal('media'), microphone: z.boolean(), camera: z.boolean(), screen: z.boolean() }),
+  z.object({
+    type: z.literal('media'),
+    microphone: z.boolean(),
+    camera: z.boolean(),
+    screen: z.boolean(),
+    /** Pictures that are on are left out for the link. */
+    paused: z.boolean().optional(),
+  }),
 ]);
 
 export type Signal = z.infer<typeof signalSchema>;

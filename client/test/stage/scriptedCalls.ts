@@ -103,6 +103,7 @@ const EMPTY: CallView = {
   },
   connectedAtMs: undefined,
   quality: 0,
+  linkWords: undefined,
   endReason: undefined,
   words: '',
 };

@@ -2,6 +2,9 @@
 // camera, screen, in this order, made by the offerer and empty while their
 // source is off. So turning one on or off is a replaceTrack and needs no new
 // offer, and which picture is which needs no telling.
+
+import type { Target } from '../../calls/core/ladder.ts';
+import { SENDING } from '../../calls/core/readings.ts';
 import {
   type Description,
   type LocalMedia,
@@ -11,14 +14,14 @@ import {
   type StatsEntry,
 } from '../../calls/engine.ts';
 import type { BrowserMedia } from './browserMedia.ts';
-
-/** Bits per second of each picture at most; congestion control stays below. Higher costs the uplink. */
-const BITRATE_BPS_MAX = { camera: 1_500_000, screen: 2_500_000 } as const;
+import { announceOpus, preferRedundancy } from './codecs.ts';
+import { PICTURE_BPS_MAX, SenderLimits } from './senders.ts';
 
 export class BrowserPeer implements Peer {
   readonly #pc: RTCPeerConnection;
   readonly #options: PeerOptions;
   readonly #policy: RTCIceTransportPolicy;
+  readonly #limits: SenderLimits;
   #media: BrowserMedia | undefined;
   #stopMedia = () => {};
   readonly #stream = new MediaStream();
@@ -34,6 +37,7 @@ export class BrowserPeer implements Peer {
       bundlePolicy: 'max-bundle',
     });
     this.#pc = pc;
+    this.#limits = new SenderLimits(pc);
     const { events } = options;
     pc.onicecandidate = ({ candidate }) => {
       if (!candidate?.candidate) return;
@@ -59,7 +63,7 @@ export class BrowserPeer implements Peer {
 
   get localDescription(): Description | undefined {
     const description = this.#pc.localDescription;
-    return description ? { type: description.type, sdp: description.sdp } : undefined;
+    return description ? { type: description.type, sdp: announceOpus(description.sdp) } : undefined;
   }
 
   async setLocalDescription(): Promise<Description> {
@@ -70,6 +74,8 @@ export class BrowserPeer implements Peer {
   async setRemoteDescription(description: Description): Promise<void> {
     await this.#pc.setRemoteDescription(description);
     if (description.type !== 'offer') return;
+    const [microphone] = this.#pc.getTransceivers();
+    if (microphone) preferRedundancy(microphone);
     for (const transceiver of this.#pc.getTransceivers()) {
       if (transceiver.direction !== 'stopped') transceiver.direction = 'sendrecv';
     }
@@ -99,8 +105,12 @@ export class BrowserPeer implements Peer {
     this.#pc.restartIce();
   }
 
+  limit(target: Target): void {
+    void this.#limits.apply(target);
+  }
+
   async stats(): Promise<StatsEntry[]> {
-    const entries: StatsEntry[] = [];
+    const entries: StatsEntry[] = [{ id: SENDING, type: SENDING, redundant: this.#limits.redundant }];
     (await this.#pc.getStats()).forEach((entry) => {
       entries.push(entry as StatsEntry);
     });
@@ -113,9 +123,9 @@ export class BrowserPeer implements Peer {
   }
 
   #addSection(source: (typeof SOURCES)[number]): void {
-    if (source === 'microphone') this.#pc.addTransceiver('audio', { direction: 'sendrecv' });
+    if (source === 'microphone') preferRedundancy(this.#pc.addTransceiver('audio', { direction: 'sendrecv' }));
     else {
-      const sendEncodings = [{ maxBitrate: BITRATE_BPS_MAX[source] }];
+      const sendEncodings = [{ maxBitrate: PICTURE_BPS_MAX[source] }];
       this.#pc.addTransceiver('video', { direction: 'sendrecv', sendEncodings });
     }
   }

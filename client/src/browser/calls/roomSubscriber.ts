@@ -192,6 +192,7 @@ export class RoomSubscriber {
         screen: streams && streams.screen.getTracks().length > 0 ? streams.screen : undefined,
         microphoneOn: isOn(MediaSource.MICROPHONE),
         cameraOn: isOn(MediaSource.CAMERA),
+        videoPaused: false,
         speaking: this.#speaking.has(number),
       });
     }

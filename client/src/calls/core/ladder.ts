@@ -39,8 +39,8 @@ export const RUNGS: readonly Rung[] = [
 ];
 const AUDIO_ONLY = RUNGS.findIndex(({ videoKbpsMax }) => videoKbpsMax === 0);
 
-/** Up to this audio bitrate redundancy (RED) is left out: it doubles what does not fit already. */
-export const REDUNDANCY_ABOVE_KBPS = 24;
+/** What RED (RFC 2198) makes of audio, as measured in Chromium: a second copy of what is not silence. */
+const REDUNDANT_SHARE = 1.65;
 /** 50 packets/s of IPv4, UDP, SRTP and header extensions: about 58 bytes each. */
 const AUDIO_HEADERS_KBPS = 23;
 /** Of the estimate; the rest drains what queued. Higher sends more and lags more. */
@@ -87,7 +87,7 @@ export interface LinkSample {
   readonly roundTripMs: number | undefined;
   /** A camera or a screen is on. */
   readonly wantsVideo: boolean;
-  /** RED is in use above `REDUNDANCY_ABOVE_KBPS`. */
+  /** Audio goes by RED. */
   readonly redundant: boolean;
 }
 
@@ -125,7 +125,6 @@ export function newLadder(nowMs: number): Ladder {
 }
 
 export interface Target extends Rung {
-  readonly redundant: boolean;
   /** A picture is wanted, and not sent. */
   readonly audioOnly: boolean;
   readonly why: Why | undefined;
@@ -136,7 +135,6 @@ export function targetOf({ rung, why }: Ladder, wantsVideo: boolean): Target {
   return {
     audioKbps,
     videoKbpsMax,
-    redundant: audioKbps > REDUNDANCY_ABOVE_KBPS,
     audioOnly: wantsVideo && videoKbpsMax === 0,
     why,
   };
@@ -145,8 +143,11 @@ export function targetOf({ rung, why }: Ladder, wantsVideo: boolean): Target {
 /** What a rung takes of the link, kbit/s, with this share of its video. */
 export function needKbps(rung: number, scene: Pick<LinkSample, 'wantsVideo' | 'redundant'>, ofVideo = 1): number {
   const { audioKbps, videoKbpsMax } = RUNGS[rung]!;
-  const copies = scene.redundant && audioKbps > REDUNDANCY_ABOVE_KBPS ? 2 : 1;
-  return audioKbps * copies + AUDIO_HEADERS_KBPS + (scene.wantsVideo ? videoKbpsMax * ofVideo : 0);
+  return (
+    audioKbps * (scene.redundant ? REDUNDANT_SHARE : 1) +
+    AUDIO_HEADERS_KBPS +
+    (scene.wantsVideo ? videoKbpsMax * ofVideo : 0)
+  );
 }
 
 /** The highest rung that the estimate carries. */

@@ -54,7 +54,3 @@ export function barsOf(score: number | undefined): NetworkQuality {
   if (score === undefined) return 0;
   return score >= GOOD_SCORE ? 3 : score >= FAIR_SCORE ? 2 : 1;
 }
-
-export function qualityOf(sample: QualitySample | undefined): NetworkQuality {
-  return barsOf(sample && scoreOf(rating(sample)));
-}

@@ -37,6 +37,8 @@ export interface Reading {
   readonly redundant: boolean;
 }
 
+/** A platform's own entry, for what getStats does not say: `redundant`, whether audio goes by RED. */
+export const SENDING = 'carillon-sending';
 /** Of full scale, 0 to 1: louder than a quiet room. */
 const SPEAKING_LEVEL = 0.02;
 /** IPv4, UDP and the authentication tag of SRTP; RTP's own header is in the statistics. */
@@ -79,7 +81,7 @@ export function read(entries: readonly StatsEntry[], before: Totals, nowMs: numb
     sendingKbps: before.atMs > 0 && tookMs > 0 ? (8 * Math.max(0, totals.sentBytes - before.sentBytes)) / tookMs : 0,
     path: pairs[0] && pathOf(entries, pairs[0]),
     iceFragment: fragmentOf(entries, pairs[0]),
-    redundant: sendsRedundancy(entries, outbounds),
+    redundant: ofType(SENDING).some(({ redundant }) => redundant === true),
   };
   return [reading, totals];
 }
@@ -141,9 +143,4 @@ function fragmentOf(entries: readonly StatsEntry[], pair: StatsEntry | undefined
   const local = pair && entries.find(({ id }) => id === pair.localCandidateId);
   const fragment = local?.usernameFragment;
   return typeof fragment === 'string' ? fragment : undefined;
-}
-
-function sendsRedundancy(entries: readonly StatsEntry[], outbounds: readonly StatsEntry[]): boolean {
-  const codecs = outbounds.filter(({ kind }) => kind === 'audio').map(({ codecId }) => codecId);
-  return entries.some(({ id, mimeType }) => codecs.includes(id) && String(mimeType).toLowerCase() === 'audio/red');
 }

@@ -35,7 +35,7 @@ export function launch(): Promise<Browser> {
   return chromium.launch({ executablePath: chromiumPath!, args: FLAGS });
 }
 
-async function bundle(path: string): Promise<string> {
+export async function bundle(path: string): Promise<string> {
   const input = fileURLToPath(new URL(path, import.meta.url));
   const build = await rolldown({ input, platform: 'browser', logLevel: 'silent' });
   const { output } = await build.generate({ format: 'esm' });
