@@ -4,10 +4,10 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { describe, test } from 'node:test';
-import { Lab, whyNoLab } from '../src/index.ts';
+import { test } from 'node:test';
+import { Lab } from '../src/index.ts';
+import { inLab } from './inLab.ts';
 
-const why = whyNoLab();
 const INDEX = path.resolve(import.meta.dirname, '../src/index.ts');
 const PROGRAM = `
   const { Lab, Probe } = await import(${JSON.stringify(INDEX)});
@@ -33,7 +33,7 @@ function left(child: ChildProcess): string[] {
   return stdout.split('\n').filter((line) => line.startsWith(`cnl${child.pid}-`));
 }
 
-describe('cleaning up', { skip: why === undefined ? false : `skipped: ${why}` }, () => {
+inLab('cleaning up', () => {
   for (const [how, end] of [
     ['an uncaught error', (child: ChildProcess) => child.send('fail')],
     ['SIGTERM', (child: ChildProcess) => child.kill('SIGTERM')],

@@ -1,14 +1,14 @@
 // Real packets through emulated links: delay, loss and rate are what was set,
 // as far as this machine's clocks and processors allow.
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { type Endpoint, type Host, Lab, type Link, Probe, whyNoLab } from '../src/index.ts';
+import { after, before, test } from 'node:test';
+import { type Endpoint, type Host, Lab, type Link, Probe } from '../src/index.ts';
+import { inLab } from './inLab.ts';
 
-const why = whyNoLab();
 /** IP and UDP headers. */
 const HEADER_BYTES = 28;
 
-describe('links', { skip: why === undefined ? false : `skipped: ${why}` }, () => {
+inLab('links', () => {
   let lab: Lab;
   let host: Host;
   let link: Link;

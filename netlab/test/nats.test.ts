@@ -1,11 +1,10 @@
 // Each kind of NAT does to real packets what its name says (the words are RFC 4787's).
 import assert from 'node:assert/strict';
-import { after, before, describe, test } from 'node:test';
-import { type Endpoint, type Host, Lab, type Nat, type NatKind, Probe, whyNoLab } from '../src/index.ts';
+import { after, before, test } from 'node:test';
+import { type Endpoint, type Host, Lab, type Nat, type NatKind, Probe } from '../src/index.ts';
+import { inLab } from './inLab.ts';
 
-const why = whyNoLab();
-
-describe('NATs', { skip: why === undefined ? false : `skipped: ${why}` }, () => {
+inLab('NATs', () => {
   let lab: Lab;
   let nat: Nat;
   let host: Host;

@@ -6,6 +6,9 @@ import { BrowserMedia } from './browserMedia.ts';
 import { BrowserPeer } from './browserPeer.ts';
 import { BrowserRoom } from './browserRoom.ts';
 
+/** One change of network is several events. Lower: more than one restart for it; higher: media is away longer. */
+const NETWORK_SETTLES_MS = 100;
+
 export interface BrowserCallsOptions {
   /**
    * `relay`: peer calls only through TURN, so that the other never learns this
@@ -32,11 +35,18 @@ function browserEngine(policy: RTCIceTransportPolicy): CallEngine {
     openRoom: (room) => new BrowserRoom({ ...room, media: room.media as BrowserMedia }),
     onNetworkChange: (listener) => {
       const connection = (navigator as Navigator & { readonly connection?: EventTarget }).connection;
-      addEventListener('online', listener);
-      connection?.addEventListener('change', listener);
+      let timer: ReturnType<typeof setTimeout> | undefined;
+      const changed = () => {
+        clearTimeout(timer);
+        // Of a network that is gone nobody can be told.
+        if (navigator.onLine) timer = setTimeout(listener, NETWORK_SETTLES_MS);
+      };
+      addEventListener('online', changed);
+      connection?.addEventListener('change', changed);
       return () => {
-        removeEventListener('online', listener);
-        connection?.removeEventListener('change', listener);
+        clearTimeout(timer);
+        removeEventListener('online', changed);
+        connection?.removeEventListener('change', changed);
       };
     },
   };
