@@ -21,11 +21,19 @@ const lifetimeSchema = z.object({ iat: z.number(), exp: z.number() });
 /** A new one over a connection that has proved the device already; undefined when there is none. @throws ProtocolError */
 export type TokenShortcut = () => Promise<{ readonly accessToken: string; readonly expiresAtMs: bigint }> | undefined;
 
+interface Token {
+  readonly text: string;
+  readonly fetchedAtMs: number;
+  /** The same on the performance clock. */
+  readonly monotonicMs: number;
+  readonly freshMs: number;
+}
+
 export class AccessTokens {
   readonly #platform: Platform;
   readonly #http: HttpJson;
   #shortcut: TokenShortcut = () => undefined;
-  #token: { readonly text: string; readonly fetchedAtMs: number; readonly freshUntilMs: number } | undefined;
+  #token: Token | undefined;
   #underWay: Promise<string> | undefined;
 
   constructor(platform: Platform, http: HttpJson) {
@@ -35,10 +43,8 @@ export class AccessTokens {
 
   /** At least a minute from its expiry. @throws ProtocolError */
   get(): Promise<string> {
-    const nowMs = this.#platform.now();
     const token = this.#token;
-    // A clock that was set back says nothing of a token's age.
-    if (token && token.fetchedAtMs <= nowMs && nowMs < token.freshUntilMs) return Promise.resolve(token.text);
+    if (token && this.#isFresh(token)) return Promise.resolve(token.text);
     this.#underWay ??= this.#fetch().finally(() => {
       this.#underWay = undefined;
     });
@@ -52,6 +58,12 @@ export class AccessTokens {
   /** The server did not take it: the next is a new one. */
   forget(): void {
     this.#token = undefined;
+  }
+
+  /** By both clocks: one may be set back, the other stands still while the device sleeps. */
+  #isFresh({ fetchedAtMs, monotonicMs, freshMs }: Token): boolean {
+    const ageMs = this.#platform.now() - fetchedAtMs;
+    return ageMs >= 0 && ageMs < freshMs && performance.now() - monotonicMs < freshMs;
   }
 
   async #fetch(): Promise<string> {
@@ -84,7 +96,8 @@ export class AccessTokens {
     this.#token = {
       text: accessToken,
       fetchedAtMs: nowMs,
-      freshUntilMs: nowMs + lifeMs - Math.min(MARGIN_MS, lifeMs / 2),
+      monotonicMs: performance.now(),
+      freshMs: lifeMs - Math.min(MARGIN_MS, lifeMs / 2),
     };
     return accessToken;
   }

@@ -151,7 +151,7 @@ export class SignalingClient {
       WebSocket: platform.WebSocket,
       clientFrame: SignalingClientFrameSchema,
       serverFrame: SignalingServerFrameSchema,
-      token: () => channel.accessToken(),
+      token: (refused) => channel.accessToken(refused),
       onWelcome: async (welcome, opened) => {
         this.#iceServers = welcome.iceServers.map(({ urls, username, credential }) => ({ urls, username, credential }));
         for (const call of [...this.#calls.values()]) await this.#attach(opened, call);

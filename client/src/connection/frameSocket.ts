@@ -61,6 +61,8 @@ export class FrameSocket<Out extends DescMessage, In extends DescMessage> {
   readonly #options: FrameSocketOptions<Out, In>;
   readonly #pending = new Map<number, Pending>();
   #ws: WebSocket | undefined;
+  /** While it opens. */
+  #failOpening: (reason: ProtocolError) => void = () => {};
   #state: 'new' | 'connecting' | 'open' | 'closed' = 'new';
   #lastRequestId = 0;
   #lastReceivedAt = 0;
@@ -138,6 +140,7 @@ export class FrameSocket<Out extends DescMessage, In extends DescMessage> {
 
   #open(): Promise<void> {
     return new Promise((resolve, reject) => {
+      this.#failOpening = reject;
       const ws = new this.#options.WebSocket(this.#options.url);
       this.#ws = ws;
       ws.binaryType = 'arraybuffer';
@@ -149,9 +152,7 @@ export class FrameSocket<Out extends DescMessage, In extends DescMessage> {
       // An error is always followed by a close, which says as much as there is to know.
       ws.onerror = () => {};
       ws.onclose = (event: CloseEvent) => {
-        const reason = closeReason(event);
-        reject(reason);
-        this.#end(reason);
+        this.#end(closeReason(event));
       };
     });
   }
@@ -164,15 +165,17 @@ export class FrameSocket<Out extends DescMessage, In extends DescMessage> {
     }
     const requestId = this.#nextRequestId();
     return new Promise((resolve, reject) => {
+      // First: what cannot be encoded is refused alone, and nobody waits for its answer.
+      const frame = create(this.#options.clientFrame, { requestId, body } as unknown as MessageInitShape<Out>);
+      const bytes = toBinary(this.#options.clientFrame, frame) as Uint8Array<ArrayBuffer>;
       // A request without an answer means a connection that is gone without saying so.
       const timer = setTimeout(
         () => this.#end(new ProtocolError('unreachable', { words: 'The server does not answer.' })),
         this.#options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       );
       this.#pending.set(requestId, { resolve, reject, timer });
-      const frame = create(this.#options.clientFrame, { requestId, body } as unknown as MessageInitShape<Out>);
       this.#lastSentAt = performance.now();
-      this.#ws!.send(toBinary(this.#options.clientFrame, frame) as Uint8Array<ArrayBuffer>);
+      this.#ws!.send(bytes);
     });
   }
 
@@ -220,6 +223,7 @@ export class FrameSocket<Out extends DescMessage, In extends DescMessage> {
     this.#state = 'closed';
     const ws = this.#ws;
     if (ws && ws.readyState < 2) ws.close(1000);
+    this.#failOpening(reason);
     for (const pending of this.#pending.values()) {
       clearTimeout(pending.timer);
       pending.reject(reason);

@@ -22,6 +22,12 @@ const PROBE_TIMEOUT_MS = 5_000;
 const CATCH_UP_TIMEOUT_MS = 2_000;
 /** Requests that wait for the hello to go right behind it; the server keeps 16. */
 const EARLY_MAX = 8;
+/** A connection that held for so long was a good one. Longer: a server that takes everybody and drops them is asked less often. */
+const STEADY_MS = 5_000;
+/** The waits after shorter ones grow no further than this attempt's. Higher: whoever meets a restarting server waits longer. */
+const UNSTEADY_ATTEMPT_MAX = 4;
+/** However long a server wishes. Longer: one mistake of a server keeps its devices away for longer. */
+const RETRY_AFTER_MAX_MS = 5 * 60_000;
 /** A probe goes so early within the interval that it still arrives in time. */
 const PROBE_EARLY = 0.8;
 
@@ -62,6 +68,8 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
   #state: SocketState = { state: 'offline', reason: undefined, final: false };
   #running = false;
   #attempt = 0;
+  /** On the performance clock; undefined while it is not online. */
+  #onlineSinceMs: number | undefined;
   #tokenRefused = false;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #probeTimer: ReturnType<typeof setTimeout> | undefined;
@@ -116,7 +124,7 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
   /** Resolves once online. @throws ProtocolError `unreachable` after `timeoutMs`, or the final refusal */
   async online(timeoutMs: number): Promise<void> {
     if (this.isOnline) return;
-    if (this.#state.state === 'offline' && this.#state.final && this.#state.reason) throw this.#state.reason;
+    if (this.#state.state === 'offline' && this.#state.final) throw this.#state.reason ?? closed();
     await new Promise<void>((resolve, reject) => {
       const waiter = {
         resolve: () => finish(resolve),
@@ -161,7 +169,11 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
 
   /** Gives this connection up, for a reason of this device's own; the next follows after the usual wait. */
   drop(reason: ProtocolError): void {
-    this.#socket?.close(reason);
+    const socket = this.#socket;
+    if (!socket) return;
+    socket.close(reason);
+    // One that still waits for its token says nothing of its end.
+    this.#lost(socket, reason);
   }
 
   /** Ends it for good. */
@@ -173,7 +185,7 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
     const socket = this.#socket;
     this.#socket = undefined;
     socket?.close();
-    this.#dropEarly(new ProtocolError('unreachable', { words: 'The connection was closed.' }));
+    this.#dropEarly(closed());
     this.#enter({ state: 'offline', reason: undefined, final: true });
   }
 
@@ -198,7 +210,7 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
       this.#tokenRefused = false;
       await this.#options.onWelcome?.(welcome, socket);
       if (this.#socket !== socket || !socket.isOpen) return;
-      this.#attempt = 0;
+      this.#onlineSinceMs = performance.now();
       this.#enter({ state: 'online' });
     } catch (error) {
       const reason = error instanceof ProtocolError ? error : new ProtocolError('internal-error', { cause: error });
@@ -213,11 +225,17 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
     this.#dropEarly(reason);
     const final = FINAL.has(reason.code);
     this.#tokenRefused = reason.code === 'token-invalid' || reason.code === 'token-expired';
+    if (this.#onlineSinceMs !== undefined) {
+      const isSteady = performance.now() - this.#onlineSinceMs >= STEADY_MS;
+      this.#attempt = isSteady ? 0 : Math.min(this.#attempt, UNSTEADY_ATTEMPT_MAX);
+      this.#onlineSinceMs = undefined;
+    }
     this.#enter({ state: 'offline', reason, final });
-    if (final) return;
+    // Whoever was told may have closed it, or have had it try at once.
+    if (final || !this.#running || this.#socket) return;
     const waitMs = Math.max(
       backoffMs(this.#attempt++, (this.#options.random ?? Math.random)()),
-      reason.details.retryAfterMs ?? 0,
+      Math.min(reason.details.retryAfterMs ?? 0, RETRY_AFTER_MAX_MS),
     );
     this.#timer = setTimeout(() => void this.#connect(), waitMs);
   }
@@ -262,12 +280,14 @@ export class ReconnectingFrameSocket<Out extends DescMessage, In extends DescMes
     this.#state = state;
     if (state.state === 'online') for (const waiter of [...this.#waiters]) waiter.resolve();
     if (state.state === 'offline' && state.final) {
-      const reason = state.reason ?? new ProtocolError('unreachable', { words: 'The connection was closed.' });
+      const reason = state.reason ?? closed();
       for (const waiter of [...this.#waiters]) waiter.reject(reason);
     }
     this.#options.onState?.(state);
   }
 }
+
+const closed = () => new ProtocolError('unreachable', { words: 'The connection was closed.' });
 
 const idleSince = (socket: { readonly lastReceivedAt: number; readonly lastSentAt: number }): number =>
   performance.now() - Math.min(socket.lastReceivedAt, socket.lastSentAt);

@@ -73,7 +73,8 @@ export class Channel implements ContentChannel {
     return this.#parts.account();
   }
 
-  accessToken(): Promise<string> {
+  accessToken(refused = false): Promise<string> {
+    if (refused) this.#parts.tokens.forget();
     return this.#parts.tokens.get();
   }
 

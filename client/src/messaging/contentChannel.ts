@@ -22,8 +22,8 @@ export interface ReceivedContent {
 
 export interface ContentChannel {
   readonly account: Account;
-  /** A fresh access token, at least a minute from its expiry. */
-  accessToken(): Promise<string>;
+  /** A fresh access token, at least a minute from its expiry; `refused`: the last one was not taken. */
+  accessToken(refused?: boolean): Promise<string>;
   /**
    * Seals `body(device)` for each device of the account and sends; mends a stale
    * device list by itself. Resolves with the devices once the server has it durably.

@@ -53,8 +53,8 @@ export class CallGate implements ContentChannel {
     return this.#parts.channel.account;
   }
 
-  accessToken(): Promise<string> {
-    return this.#parts.channel.accessToken();
+  accessToken(refused?: boolean): Promise<string> {
+    return this.#parts.channel.accessToken(refused);
   }
 
   async sendToAccount(

@@ -9,16 +9,17 @@ import { HttpJson } from '../../src/connection/httpJson.ts';
 import { nodePlatform } from '../../src/node/openCarillon.ts';
 import { SqliteStore } from '../../src/node/sqliteStore.ts';
 
-test('[AUTH-16] a token is fetched anew near its end, and when the clock was set back; over an open connection without a proof', async () => {
+/** A device whose tokens live for so long. */
+async function signedIn(lifeSeconds: number) {
+  const clock = { nowMs: 1_700_000_000_000 };
   const store = new SqliteStore(':memory:');
-  let nowMs = 1_700_000_000_000;
   let fetched = 0;
-  const claims = Buffer.from(JSON.stringify({ iat: 0, exp: 600 })).toString('base64url');
+  const claims = Buffer.from(JSON.stringify({ iat: 0, exp: lifeSeconds })).toString('base64url');
   const fetch = async (url: string | URL | Request) => {
     if (String(url).endsWith('challenges')) return Response.json({ challenge: 'c', expiresAtMs: 1 });
     return Response.json({ accessToken: `h.${claims}.${++fetched}`, expiresAtMs: 1 });
   };
-  const platform = { ...nodePlatform(store), now: () => nowMs, fetch };
+  const platform = { ...nodePlatform(store), now: () => clock.nowMs, fetch };
   const identity = { seed: new Uint8Array(32).fill(1), publicKey: new Uint8Array(32) };
   const account = {
     accountId: 'A'.repeat(22) as AccountId,
@@ -28,15 +29,28 @@ test('[AUTH-16] a token is fetched anew near its end, and when the clock was set
   };
   await store.transaction(async (tx) => {
     await writeProfile(tx, account);
-    await writeKeys(tx, createFirstPrekeys(nativeProvider, identity, nowMs).keys);
+    await writeKeys(tx, createFirstPrekeys(nativeProvider, identity, clock.nowMs).keys);
   });
-  const tokens = new AccessTokens(platform, new HttpJson(platform, 'http://127.0.0.1'));
-  await tokens.get();
-  nowMs += 500_000;
+  return { tokens: new AccessTokens(platform, new HttpJson(platform, 'http://127.0.0.1')), store, clock, claims };
+}
+
+test('[AUTH-16] a token is not kept longer because the clock was set back while it aged', async () => {
+  const { tokens, store } = await signedIn(0.2);
   assert.match(await tokens.get(), /\.1$/);
-  nowMs += 50_000;
+  // By the wall clock no time passes.
+  await new Promise((resolve) => setTimeout(resolve, 120));
   assert.match(await tokens.get(), /\.2$/);
-  nowMs -= 2 * 3_600_000;
+  await store.close();
+});
+
+test('[AUTH-16] a token is fetched anew near its end, and when the clock was set back; over an open connection without a proof', async () => {
+  const { tokens, store, clock, claims } = await signedIn(600);
+  await tokens.get();
+  clock.nowMs += 500_000;
+  assert.match(await tokens.get(), /\.1$/);
+  clock.nowMs += 50_000;
+  assert.match(await tokens.get(), /\.2$/);
+  clock.nowMs -= 2 * 3_600_000;
   assert.match(await tokens.get(), /\.3$/);
 
   // Over a connection that is open there is no new proof; when it ends at that moment, there is.

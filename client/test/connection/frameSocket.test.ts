@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { after, before, describe, test } from 'node:test';
 import { MessagingClientFrameSchema, MessagingServerFrameSchema, ProtocolError } from '@carillon/protocol';
 import { FrameSocket } from '../../src/connection/frameSocket.ts';
@@ -47,6 +49,29 @@ describe('FrameSocket', () => {
   };
   after(() => {
     for (const socket of open) socket.close();
+  });
+
+  test('a request that cannot be encoded is refused alone; the connection goes on', async () => {
+    const { socket } = await connect({ requestTimeoutMs: 100 });
+    await assert.rejects(socket.request({ case: 'ack', value: { seqs: [-1n] } }, 'acked'));
+    // Longer than an answer would be waited for.
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    assert.ok(socket.isOpen);
+  });
+
+  test('a server that takes the connection and says nothing is given up, and told of in words', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const socket: Socket = new FrameSocket({
+      url: `ws://127.0.0.1:${(silent.address() as AddressInfo).port}/frames`,
+      WebSocket,
+      clientFrame: MessagingClientFrameSchema,
+      serverFrame: MessagingServerFrameSchema,
+      onPush: () => {},
+      connectTimeoutMs: 50,
+    });
+    await assert.rejects(socket.connect('token'), { code: 'unreachable', message: 'The server does not answer.' });
+    silent.close();
   });
 
   test('says hello, gets replies by number and pushes in order', async () => {

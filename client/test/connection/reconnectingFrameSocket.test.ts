@@ -37,6 +37,19 @@ function stayConnected(host: FrameHost, token: (refused: boolean) => Promise<str
   return { socket, states, until, welcomes: () => welcomes };
 }
 
+/** As in a browser: `page` is where it says that the network comes and goes. */
+async function onPage(run: (page: EventTarget) => Promise<void>): Promise<void> {
+  const page = new EventTarget();
+  const names = ['addEventListener', 'removeEventListener'] as const;
+  for (const name of names)
+    Object.defineProperty(globalThis, name, { value: page[name].bind(page), configurable: true });
+  try {
+    await run(page);
+  } finally {
+    for (const name of names) Reflect.deleteProperty(globalThis, name);
+  }
+}
+
 test('connects again after the server was gone, and says so', async () => {
   const host = new FrameHost({ request: () => ({ body: { case: 'acked', value: {} } }) });
   await host.start();
@@ -97,19 +110,15 @@ test('the wait doubles within its bounds, and is never in step', () => {
   assert.equal(backoffMs(1000, 1), 15_000);
 });
 
-test("the browser's word that the network is gone is shown at once, and its return tried at once", async () => {
-  const page = new EventTarget();
-  const names = ['addEventListener', 'removeEventListener'] as const;
-  for (const name of names)
-    Object.defineProperty(globalThis, name, { value: page[name].bind(page), configurable: true });
-  const host = new FrameHost({ request: () => undefined });
-  await host.start();
-  let hasNetwork = true;
-  const { socket, states } = stayConnected(host, async () => {
-    if (!hasNetwork) throw new ProtocolError('unreachable');
-    return 'token';
-  });
-  try {
+test("the browser's word that the network is gone is shown at once, and its return tried at once", () =>
+  onPage(async (page) => {
+    const host = new FrameHost({ request: () => undefined });
+    await host.start();
+    let hasNetwork = true;
+    const { socket, states } = stayConnected(host, async () => {
+      if (!hasNetwork) throw new ProtocolError('unreachable');
+      return 'token';
+    });
     socket.start();
     await socket.online(2_000);
     hasNetwork = false;
@@ -119,12 +128,9 @@ test("the browser's word that the network is gone is shown at once, and its retu
     hasNetwork = true;
     page.dispatchEvent(new Event('online'));
     await socket.online(2_000);
-  } finally {
     socket.close();
     await host.stop();
-    for (const name of names) Reflect.deleteProperty(globalThis, name);
-  }
-});
+  }));
 
 test('what is early goes right behind the hello, and is answered though no welcome was seen yet', async () => {
   const greeted = Promise.withResolvers<void>();
@@ -165,4 +171,101 @@ test('what waits for a hello that never comes is refused', async () => {
   socket.start();
   await assert.rejects(socket.requestEarly({ case: 'ack', value: {} }, 'acked'), { code: 'unreachable' });
   socket.close();
+});
+
+test('a network that goes while a token is fetched ends the attempt at once; the next does not wait for it', () =>
+  onPage(async (page) => {
+    const host = new FrameHost({ request: () => undefined });
+    await host.start();
+    let asked = 0;
+    // The first request hangs in a network that is gone.
+    const { socket, states } = stayConnected(host, () =>
+      ++asked === 1 ? new Promise(() => {}) : Promise.resolve('t'),
+    );
+    socket.start();
+    page.dispatchEvent(new Event('offline'));
+    const state = states.at(-1)!;
+    assert.equal(state.state === 'offline' && state.reason?.message, 'This device is offline.');
+    page.dispatchEvent(new Event('online'));
+    await socket.online(2_000);
+    assert.equal(asked, 2);
+    socket.close();
+    await host.stop();
+  }));
+
+test('closed by whoever is told of a loss, it stays closed', async () => {
+  const host = new FrameHost({ request: () => undefined });
+  await host.start();
+  let asked = 0;
+  const closed = Promise.withResolvers<void>();
+  const socket: Socket = new ReconnectingFrameSocket({
+    url: host.url,
+    WebSocket,
+    clientFrame: MessagingClientFrameSchema,
+    serverFrame: MessagingServerFrameSchema,
+    random: () => 0,
+    token: async () => `${++asked}`,
+    onPush: () => {},
+    onState: ({ state }) => {
+      if (state !== 'offline') return;
+      // Closing says so once more.
+      if (asked === 1) asked++;
+      else return;
+      socket.close();
+      closed.resolve();
+    },
+  });
+  socket.start();
+  await socket.online(2_000);
+  host.connections.at(-1)?.fail(new ProtocolError('slow-consumer'));
+  await closed.promise;
+  // Longer than the wait before another attempt.
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.equal(asked, 2);
+  await assert.rejects(socket.online(60_000), { message: 'The connection was closed.' });
+  await host.stop();
+});
+
+test('woken by whoever is told of a loss, it connects once', async () => {
+  const host = new FrameHost({ request: () => undefined });
+  await host.start();
+  let asked = 0;
+  const socket: Socket = new ReconnectingFrameSocket({
+    url: host.url,
+    WebSocket,
+    clientFrame: MessagingClientFrameSchema,
+    serverFrame: MessagingServerFrameSchema,
+    random: () => 0,
+    token: async () => `${++asked}`,
+    onPush: () => {},
+    onState: ({ state }) => state === 'offline' && socket.wake(),
+  });
+  socket.start();
+  await socket.online(2_000);
+  host.connections.at(-1)?.fail(new ProtocolError('slow-consumer'));
+  await new Promise((resolve) => setTimeout(resolve, 400));
+  assert.ok(socket.isOnline);
+  assert.equal(asked, 2);
+  socket.close();
+  await host.stop();
+});
+
+test('a server that takes a device and drops it is asked ever less often', async () => {
+  let welcomed = 0;
+  const host = new FrameHost({
+    request: () => undefined,
+    opened: (connection) => {
+      welcomed++;
+      setImmediate(() => connection.fail(new ProtocolError('slow-consumer')));
+    },
+  });
+  await host.start();
+  const { socket } = stayConnected(host, async () => 'token');
+  const beganMs = performance.now();
+  socket.start();
+  while (welcomed < 4) await new Promise((resolve) => setTimeout(resolve, 5));
+  // 150, 300 and 600 ms.
+  assert.ok(performance.now() - beganMs > 1_000);
+  socket.close();
+  await host.stop();
 });
