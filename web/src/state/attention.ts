@@ -1,6 +1,6 @@
 // What reaches a person who looks elsewhere: the page's title, and
 // notifications by the browser, if allowed.
-import type { CallView, Message } from '@carillon/client';
+import type { CallView, KnockView, Message } from '@carillon/client';
 import { effect, signal } from '@preact/signals';
 import { previewWords } from '../words/preview.ts';
 import { announce } from './announcer.ts';
@@ -43,6 +43,12 @@ export function messageArrived(message: Message): void {
   notifySystem(conversation?.title ?? 'Carillon', words, `message-${message.conversation}`, () => {
     if (conversation !== undefined) showConversation(conversation);
   });
+}
+
+/** Somebody waits at a call link. Returns the way to take it back. */
+export function knockArrived({ contact, link, id }: KnockView): () => void {
+  const notification = notifySystem(`${contact.name} wants to join`, link.name, `knock-${id}`, () => {});
+  return () => notification?.close();
 }
 
 function quietTitle(): string {

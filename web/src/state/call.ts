@@ -4,6 +4,7 @@ import { batch, computed, signal } from '@preact/signals';
 import { endWords } from '../words/call.ts';
 import { announce } from './announcer.ts';
 import { attempt } from './attempt.ts';
+import { isLetIn } from './callLinks.ts';
 import { forgetLeftCall, rememberCall } from './leftCall.ts';
 import { notify } from './notices.ts';
 import { carillon } from './session.ts';
@@ -17,11 +18,12 @@ const waiting = signal<CallView | undefined>(undefined);
 export const minimised = signal(false);
 
 const ringing = (call: CallView | undefined) => (call?.phase === 'ringing-in' ? call : undefined);
+const asking = (call: CallView | undefined) => (call === undefined || isLetIn(call.callId) ? undefined : ringing(call));
 
 /** The call on the call screen; a call that rings here is not on it yet. */
 export const shownCall = computed(() => (ringing(current.value) === undefined ? current.value : undefined));
 /** The call on the incoming-call sheet. */
-export const incomingCall = computed(() => ringing(current.value) ?? ringing(waiting.value));
+export const incomingCall = computed(() => asking(current.value) ?? asking(waiting.value));
 export const liveCall = computed(() => (shownCall.value?.phase === 'ended' ? undefined : shownCall.value));
 
 export function peopleIn(call: CallView): string {

@@ -8,6 +8,7 @@ export type OpenDialog =
   | { readonly type: 'profile' }
   | { readonly type: 'privacy' }
   | { readonly type: 'linked-devices' }
+  | { readonly type: 'call-links' }
   | { readonly type: 'link-device' }
   | { readonly type: 'contact-info'; readonly contact: Contact }
   | { readonly type: 'group-info'; readonly group: GroupId }

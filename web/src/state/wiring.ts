@@ -3,6 +3,7 @@ import type { CarillonApi, Message, MessageId } from '@carillon/client';
 import { forgetAttachments } from './attachments.ts';
 import { messageArrived } from './attention.ts';
 import { callChanged, forgetCalls } from './call.ts';
+import { callLinks, forgetCallLinks, joining, lobby } from './callLinks.ts';
 import { conversationChanged, conversationDeleted, forgetConversations, loadConversations } from './conversations.ts';
 import { closeDialog } from './dialog.ts';
 import { lookForLeftCall } from './leftCall.ts';
@@ -28,6 +29,7 @@ function forgetEverything(): void {
   closeDialog();
   forgetAttachments();
   forgetCalls();
+  forgetCallLinks();
   forgetMessages();
   forgetConversations();
   forgetOwnDevices();
@@ -59,6 +61,15 @@ export function wire(api: CarillonApi): void {
   api.on('presence', presenceChanged);
   api.on('settings', (value) => {
     settings.value = value;
+  });
+  api.on('callLinks', (value) => {
+    callLinks.value = value;
+  });
+  api.on('lobby', (value) => {
+    lobby.value = value;
+  });
+  api.on('joining', (value) => {
+    joining.value = value;
   });
   api.on('groupKeys', ({ groupId, done, total }) => keysHandedChanged(groupId, done, total));
   api.on('devices', ownDevicesChanged);

@@ -1,5 +1,6 @@
 import { closeDialog, dialog } from '../state/dialog.ts';
 import { AddPerson } from './addPerson.tsx';
+import { CallLinks } from './callLinks.tsx';
 import { ContactInfo } from './contactInfo.tsx';
 import { DeviceChoice } from './deviceChoice.tsx';
 import { GroupCall } from './groupCall.tsx';
@@ -24,6 +25,8 @@ export function Dialogs() {
       return <NewGroup onClose={closeDialog} />;
     case 'privacy':
       return <Privacy onClose={closeDialog} />;
+    case 'call-links':
+      return <CallLinks onClose={closeDialog} />;
     case 'linked-devices':
       return <LinkedDevices onClose={closeDialog} />;
     case 'link-device':

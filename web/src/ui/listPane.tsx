@@ -3,6 +3,7 @@ import { dialog } from '../state/dialog.ts';
 import { account } from '../state/session.ts';
 import { Avatar } from './avatar.tsx';
 import { ConversationList } from './conversationList.tsx';
+import { QuietSign } from './doNotDisturb.tsx';
 import { Icon } from './icon.tsx';
 import { IconButton } from './iconButton.tsx';
 
@@ -60,6 +61,7 @@ export function ListPane() {
   return (
     <nav class="list-pane" aria-label="Conversations">
       <Head />
+      <QuietSign />
       <search class="search">
         <Icon name="search" size={18} />
         <input

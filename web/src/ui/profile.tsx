@@ -6,6 +6,7 @@ import { notify } from '../state/notices.ts';
 import { account, carillon } from '../state/session.ts';
 import { Avatar } from './avatar.tsx';
 import { DialogFrame } from './dialogFrame.tsx';
+import { DoNotDisturb } from './doNotDisturb.tsx';
 import { Field } from './field.tsx';
 import { Sure } from './sure.tsx';
 
@@ -31,7 +32,15 @@ function Notifications() {
   );
 }
 
-function More({ dialog, title, hint }: { dialog: 'privacy' | 'linked-devices'; title: string; hint: string }) {
+function More({
+  dialog,
+  title,
+  hint,
+}: {
+  dialog: 'privacy' | 'linked-devices' | 'call-links';
+  title: string;
+  hint: string;
+}) {
   return (
     <section class="setting">
       <div>
@@ -77,6 +86,8 @@ export function Profile({ onClose }: { onClose: () => void }) {
         </button>
       </form>
       <Notifications />
+      <DoNotDisturb />
+      <More dialog="call-links" title="Call links" hint="Who has one can ask to be called." />
       <More dialog="linked-devices" title="Linked devices" hint="Use your account on up to five devices." />
       <More dialog="privacy" title="Privacy" hint="Read receipts, who sees you online, blocked people." />
       <Sure

@@ -1,4 +1,5 @@
 import { incomingCall, minimised, shownCall } from '../state/call.ts';
+import { linkInAddress } from '../state/callLinks.ts';
 import { openConversation, openPlace } from '../state/route.ts';
 import { CallScreen } from './callScreen.tsx';
 import { Chat } from './chat.tsx';
@@ -6,7 +7,9 @@ import { ConnectionBanner } from './connectionBanner.tsx';
 import { Dialogs } from './dialogs.tsx';
 import { HistoryBanner } from './historyBanner.tsx';
 import { IncomingCall } from './incomingCall.tsx';
+import { JoinCall } from './joinCall.tsx';
 import { ListPane } from './listPane.tsx';
+import { Lobby } from './lobby.tsx';
 import { NoChat } from './noChat.tsx';
 import { RejoinBanner } from './rejoinBanner.tsx';
 
@@ -36,6 +39,8 @@ export function Shell() {
       </div>
       {call !== undefined && <CallScreen key={call.callId} call={call} />}
       <Dialogs />
+      {linkInAddress.value !== undefined && <JoinCall key={linkInAddress.value} link={linkInAddress.value} />}
+      <Lobby />
       {incoming !== undefined && <IncomingCall key={incoming.callId} call={incoming} />}
     </>
   );

@@ -1,4 +1,5 @@
 import { useState } from 'preact/hooks';
+import { linkInAddress } from '../state/callLinks.ts';
 import { carillon } from '../state/session.ts';
 import { deviceName } from '../words/deviceName.ts';
 import { codeOf, failureWords } from '../words/failure.ts';
@@ -54,6 +55,11 @@ export function SignUp() {
         {!linking && <Logo size={64} />}
         <h1 id="sign-up-title">Carillon</h1>
         {!linking && <p class="quiet">Calls and messages that only you and your friends can open.</p>}
+        {linkInAddress.value !== undefined && (
+          <p>
+            <strong>You opened a call link.</strong> Sign up, or link this device to your account, and you can join.
+          </p>
+        )}
         {linking ? (
           <LinkHere onBack={() => setLinking(false)} />
         ) : begun === undefined ? (

@@ -1,0 +1,89 @@
+import { useId, useState } from 'preact/hooks';
+import { attempt } from '../state/attempt.ts';
+import { carillon } from '../state/session.ts';
+import { Field } from './field.tsx';
+
+interface OptionProps {
+  readonly label: string;
+  readonly hint: string;
+  readonly checked: boolean;
+  readonly onChange: (checked: boolean) => void;
+  readonly testId: string;
+}
+
+function Option({ label, hint, checked, onChange, testId }: OptionProps) {
+  const id = useId();
+  return (
+    <section class="setting">
+      <div>
+        <h3>
+          <label for={id}>{label}</label>
+        </h3>
+        <p class="hint" id={`${id}-hint`}>
+          {hint}
+        </p>
+      </div>
+      <input
+        id={id}
+        type="checkbox"
+        class="switch"
+        aria-describedby={`${id}-hint`}
+        checked={checked}
+        data-testid={testId}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+    </section>
+  );
+}
+
+export function NewCallLink({ onDone }: { onDone: () => void }) {
+  const [name, setName] = useState('');
+  const [video, setVideo] = useState(true);
+  const [many, setMany] = useState(false);
+  const [lobby, setLobby] = useState(true);
+  const [busy, setBusy] = useState(false);
+  const submit = async (event: Event) => {
+    event.preventDefault();
+    setBusy(true);
+    const kind = many ? 'group' : 'one';
+    const made = await attempt(() => carillon().links.create({ name: name.trim(), video, kind, lobby }));
+    setBusy(false);
+    if (made !== undefined) onDone();
+  };
+  return (
+    <form class="form" onSubmit={(event) => void submit(event)} noValidate>
+      <Field
+        label="Name"
+        hint="Only you see it: “Office hours”, “Family on Sundays”."
+        value={name}
+        onText={setName}
+        maxLength={64}
+        autoComplete="off"
+        autoFocus
+        data-testid="call-link-name"
+      />
+      <Option label="Video" hint="Off: a voice call." checked={video} onChange={setVideo} testId="call-link-video" />
+      <Option
+        label="Many at once"
+        hint={many ? 'All who come in are in one call.' : 'Off: a call with one person at a time.'}
+        checked={many}
+        onChange={setMany}
+        testId="call-link-group"
+      />
+      <Option
+        label="Ask me first"
+        hint={
+          lobby
+            ? 'You see who wants in, and let them in or not.'
+            : 'Off: whoever has the link comes in by themselves while Carillon is open, with your microphone and camera off.'
+        }
+        checked={lobby}
+        onChange={setLobby}
+        testId="call-link-lobby"
+      />
+      <button type="submit" class="button primary wide" disabled={busy} data-testid="create-call-link">
+        Make the link
+      </button>
+    </form>
+  );
+}
