@@ -4,8 +4,10 @@ import {
   base64urlToBytes,
   bytesToBase64url,
   challengeReplySchema,
+  type ErrorCode,
   loginProof,
   PATHS,
+  ProtocolError,
   tokenReplySchema,
 } from '@carillon/protocol';
 import { z } from 'zod';
@@ -15,6 +17,9 @@ import { notSignedIn, readKeys, readProfile } from './profile.ts';
 
 /** Whoever gets a token has at least this long to use it. */
 const MARGIN_MS = 60_000;
+
+/** A new token may mend these. */
+const REFUSED: ReadonlySet<ErrorCode> = new Set(['token-invalid', 'token-expired']);
 
 const lifetimeSchema = z.object({ iat: z.number(), exp: z.number() });
 
@@ -49,6 +54,17 @@ export class AccessTokens {
       this.#underWay = undefined;
     });
     return this.#underWay;
+  }
+
+  /** For a request over HTTP: once more with a new token when the server does not take the first. @throws ProtocolError */
+  async use<T>(request: (token: string) => Promise<T>): Promise<T> {
+    try {
+      return await request(await this.get());
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || !REFUSED.has(error.code)) throw error;
+      this.forget();
+      return request(await this.get());
+    }
   }
 
   useShortcut(shortcut: TokenShortcut): void {

@@ -108,12 +108,8 @@ export class History {
     tell('preparing', 0, 0);
     const sealed = await sealBlob(await exportHistory(ledger, account().accountId));
     const { blob, blobId, key, sizeBytes, blobBytes, chunkBytes } = sealed;
-    const grant = await http.post(
-      PATHS.media.grants,
-      { blobId, bytes: blob.length },
-      grantReplySchema,
-      await tokens.get(),
-    );
+    const request = { blobId, bytes: blob.length };
+    const grant = await tokens.use((token) => http.post(PATHS.media.grants, request, grantReplySchema, token));
     if (!grant.complete) {
       await tusUpload({
         baseUrl,

@@ -47,7 +47,7 @@ export async function fetchBlob(
   for (let failures = 0; ; ) {
     const before = doneBytes;
     try {
-      url ??= (await http.post(PATHS.media.blobUrl(blobId), {}, blobUrlReplySchema, await tokens.get())).url;
+      url ??= (await tokens.use((token) => http.post(PATHS.media.blobUrl(blobId), {}, blobUrlReplySchema, token))).url;
       await fetchFrom(parts, url, doneBytes, take, signal);
       if (doneBytes === totalBytes) return blob;
       // A shorter blob than announced would be asked for for ever.

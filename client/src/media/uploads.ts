@@ -127,7 +127,7 @@ export class Uploads {
     const blob = await ledger.read((tx) => tx.get<Uint8Array>('blobs', sealedKey(job.blobId)));
     if (!blob) throw new ProtocolError('not-found', { words: LOST });
     const request = { blobId: job.blobId, bytes: blob.length };
-    const grant = await http.post(PATHS.media.grants, request, grantReplySchema, await tokens.get());
+    const grant = await tokens.use((token) => http.post(PATHS.media.grants, request, grantReplySchema, token));
     const progress = (doneBytes: number, stage: 'transferring' | 'done' = 'transferring') =>
       emitter.emit('progress', {
         messageId: job.messageId,

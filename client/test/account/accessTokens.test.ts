@@ -43,6 +43,26 @@ test('[AUTH-16] a token is not kept longer because the clock was set back while 
   await store.close();
 });
 
+test('a token that a service does not take is replaced once', async () => {
+  const { tokens, store } = await signedIn(600);
+  const shown: string[] = [];
+  const refusing = (times: number) => async (token: string) => {
+    shown.push(token.slice(-2));
+    if (shown.length <= times) throw new ProtocolError('token-invalid');
+    return 'taken';
+  };
+  assert.equal(await tokens.use(refusing(1)), 'taken');
+  assert.deepEqual(shown, ['.1', '.2']);
+  await assert.rejects(tokens.use(refusing(9)), { code: 'token-invalid' });
+  assert.deepEqual(shown, ['.1', '.2', '.2', '.3']);
+  await assert.rejects(
+    tokens.use(() => Promise.reject(new ProtocolError('blob-expired'))),
+    { code: 'blob-expired' },
+  );
+  assert.match(await tokens.get(), /\.3$/);
+  await store.close();
+});
+
 test('[AUTH-16] a token is fetched anew near its end, and when the clock was set back; over an open connection without a proof', async () => {
   const { tokens, store, clock, claims } = await signedIn(600);
   await tokens.get();
