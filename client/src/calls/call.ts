@@ -222,7 +222,7 @@ export class RunningCall implements SignalingListener {
   }
 
   #hold(on: boolean): void {
-    this.#media?.setHeld(on).catch((error) => this.#deps.notice({ code: 'media-unavailable', words: wordsOf(error) }));
+    this.#media?.setHeld(on).catch((error) => this.#deps.notice({ code: 'call-failed', words: wordsOf(error) }));
   }
 
   #take(event: CallEvent): void {

@@ -35,7 +35,10 @@ export function checkChange(callId: CallId, before: StoredCall | undefined, afte
 }
 
 function seen({ mode, participants }: LiveCall) {
-  return participants.map((p) => [mode, p.accountId, p.state, p.deviceId, p.number]);
+  return participants.map((p) => [
+    ...[mode, p.accountId, p.state, p.deviceId, p.number],
+    ...(p.state === 'joined' ? [p.video, p.held] : []),
+  ]);
 }
 
 /** Every frame that is relayed, when it is. */
@@ -83,6 +86,10 @@ export function checkQuiet(store: SharedStore, devices: readonly SimDevice[]): v
       const device = byKey.get(key);
       must(device?.isAlive === true, `${call.callId}: ${key} is gone, and still in`);
       const phase = device.phaseOf(call.callId);
+      const own = device.calls.find(({ callId }) => callId === call.callId);
+      const { video, held } = joined.find((p) => p.accountId === accountId)!;
+      const agrees = own?.held === held && own.sendsVideo === video;
+      must(own === undefined || agrees, `${call.callId}: ${key} is shown as it is not: held ${held}, video ${video}`);
       must(phase === 'active', `${call.callId}: ${key} is in, and thinks it is ${phase ?? 'over'}`);
       inCalls.set(key, (inCalls.get(key) ?? new Set()).add(call.callId));
     }

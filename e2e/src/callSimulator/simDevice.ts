@@ -132,7 +132,7 @@ export class SimDevice {
   }
 
   /** The person's part. */
-  act(callId: CallId, event: Extract<CallEvent, { type: 'accept' | 'decline' | 'hang-up' }>): void {
+  act(callId: CallId, event: Extract<CallEvent, { type: 'accept' | 'decline' | 'hang-up' | 'hold' }>): void {
     const running = this.#calls.get(callId);
     if (!running || !this.isAlive) return;
     if (event.type === 'accept' && running === this.#waiting && this.#current) {
@@ -218,6 +218,15 @@ export class SimDevice {
       case 'close':
         this.#close(running);
         return;
+      case 'request-update': {
+        const { video, held } = effect;
+        void this.socket.request(callId, { type: 'update', by: this.address, video, held }).then((answer) => {
+          if (answer.ok && !running.isClosed) this.#snapshot(running, answer);
+        });
+        return;
+      }
+      case 'hold':
+      case 'mute-peer':
       case 'close-peer':
       case 'room-members':
       case 'record':

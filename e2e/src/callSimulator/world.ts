@@ -178,6 +178,10 @@ export class World {
       if (what < 0.75) device.act(callId, { type: 'accept' });
       else device.act(callId, { type: 'decline', busy: what > 0.92 });
     });
+    if (chance.happens(0.3)) {
+      const on = chance.happens(0.7);
+      this.#scheduler.after(chance.delay(1_000, 60_000), () => device.act(callId, { type: 'hold', on }));
+    }
     if (!chance.happens(0.5)) return;
     this.#scheduler.after(chance.delay(5_000, 100_000), () => device.act(callId, { type: 'hang-up' }));
   }

@@ -18,6 +18,8 @@ export class BrowserMedia implements LocalMedia {
   readonly #chosen: { audioinput?: string; videoinput?: string } = {};
   readonly #stream = new MediaStream();
   #screen: MediaStream | undefined;
+  /** The camera is opened again after the hold. */
+  #held: { camera: boolean } | undefined;
   #closed = false;
 
   /** @throws MediaError when there is no microphone to use; without a camera the call starts without one. */
@@ -55,8 +57,9 @@ export class BrowserMedia implements LocalMedia {
     return this.#tracks.screen !== undefined;
   }
 
+  /** What may be sent. */
   track(source: Source): MediaStreamTrack | undefined {
-    return this.#tracks[source];
+    return this.#held ? undefined : this.#tracks[source];
   }
 
   onChange(listener: () => void): () => void {
@@ -73,14 +76,15 @@ export class BrowserMedia implements LocalMedia {
   }
 
   async setCamera(on: boolean): Promise<void> {
-    if (on === this.cameraOn) return;
+    if (this.#held) this.#held.camera = on;
+    if (on === this.cameraOn || this.#held) return;
     if (on) this.#put(await capture({ video: this.#camera() }, 'camera'));
     else this.#drop('camera');
     this.#changed();
   }
 
   async setScreenShare(on: boolean): Promise<void> {
-    if (on === this.screenOn) return;
+    if (on === this.screenOn || (on && this.#held)) return;
     if (on) {
       const stream = await captureScreen();
       const track = stream.getVideoTracks()[0];
@@ -96,6 +100,23 @@ export class BrowserMedia implements LocalMedia {
       this.#screen = undefined;
     }
     this.#changed();
+  }
+
+  async setHeld(on: boolean): Promise<void> {
+    if (on === (this.#held !== undefined)) return;
+    if (on) {
+      this.#held = { camera: this.cameraOn };
+      this.#drop('camera');
+      this.#drop('screen');
+      this.#screen = undefined;
+      this.#changed();
+      return;
+    }
+    const wantsCamera = this.#held?.camera;
+    this.#held = undefined;
+    // The sound does not wait for the picture.
+    this.#changed();
+    if (wantsCamera) await this.setCamera(true);
   }
 
   async setInputDevice(kind: 'audioinput' | 'videoinput', deviceId: string): Promise<void> {

@@ -37,6 +37,7 @@ import {
   RING_GRACE_MS,
   type Step,
 } from './callState.ts';
+import { answeredElsewhere, follow, mayPreconnect, updateDue } from './followRoster.ts';
 import { isSound, joinedOthers, type Snapshot } from './roster.ts';
 
 export * from './callState.ts';
@@ -96,34 +97,6 @@ export function lostByGlare({ callees }: Facts, reason: CallEndReason, by: Accou
   return reason === 'cancelled' && callees.length === 1 && callees[0] === by;
 }
 
-/** The roster's news: whom to open which link to. */
-function follow<Phase extends Call>(call: Phase, snapshot: Snapshot): { call: Phase; effects: CallEffect[] } {
-  const effects: CallEffect[] = [];
-  const { mode, revision, video, participants, ringsUntilMs: serverRingsUntilMs } = snapshot;
-  const self = participants.find(({ accountId }) => accountId === call.self.accountId);
-  const inCall = self?.state === 'joined' && self.device?.deviceId === call.self.deviceId;
-  const others = joinedOthers(participants, call.self.accountId);
-  const links: Partial<Record<Link, boolean>> = { ...call.links };
-  let { peer } = call;
-  if (mode === 'room') {
-    // Others were asked in while it rang: what was connected for two is of no use.
-    if (call.mode === 'peer' && links.peer === undefined) effects.push({ type: 'close-peer' });
-    if (inCall && links.room === undefined) {
-      links.room = false;
-      effects.push({ type: 'open-room' });
-    }
-    if (inCall) effects.push({ type: 'room-members' });
-  } else if (inCall && others[0] && links.peer === undefined) {
-    links.peer = false;
-    peer = others[0].device;
-    effects.push({ type: 'open-peer', device: peer });
-  }
-  return {
-    call: { ...call, mode, revision, video, participants, serverRingsUntilMs, links, peer, socketUp: true },
-    effects,
-  };
-}
-
 /** Phase after a snapshot, for a device that is in the call. */
 function settle(call: Call & { phase: 'starting' | 'ringing-out' }, snapshot: Snapshot, now: number): Step {
   const followed = follow(call, snapshot);
@@ -150,7 +123,8 @@ const flows = (call: Call): boolean => call.links.peer === true || call.links.ro
 
 const socket = {
   to: [] as CallPhase[],
-  run: (call: Call, event: CallEvent & { type: 'socket' }) => stay({ ...call, socketUp: event.up }),
+  run: (call: Call, { up }: CallEvent & { type: 'socket' }) =>
+    stay({ ...call, socketUp: up }, up ? updateDue(call) : []),
 };
 const ended = {
   to: ['ended'] as CallPhase[],
@@ -186,34 +160,26 @@ const followOnly = {
     return { call: next, effects };
   },
 };
-/** Why this device need not ring any more; undefined while it is asked. */
-function answeredElsewhere({ self }: Facts, { participants }: Snapshot): CallEndReason | undefined {
-  const own = participants.find(({ accountId }) => accountId === self.accountId);
-  switch (own?.state) {
-    case 'joined':
-      return own.device?.deviceId === self.deviceId ? undefined : 'accepted-elsewhere';
-    case 'left':
-      return 'accepted-elsewhere';
-    case 'declined':
-      return 'declined-elsewhere';
-    case 'busy':
-      return 'busy-elsewhere';
-    case 'expired':
-      return 'expired';
-    default:
-      return undefined;
-  }
-}
-
-/** Of two, while the device that called is still in; signaling would not carry our offer to another. */
-function mayPreconnect({ mode, preconnect, from, participants }: Call & { phase: 'ringing-in' }): boolean {
-  return (
-    mode === 'peer' &&
-    preconnect === 'none' &&
-    participants.some(({ accountId, device }) => accountId === from.accountId && device?.deviceId === from.deviceId)
-  );
-}
-
+/** What this device sends, as the roster shall show it. */
+const sending = (isIn: boolean) => ({
+  to: [] as CallPhase[],
+  run: (call: Call, { video }: CallEvent & { type: 'sending' }): Step => {
+    if (video === call.sendsVideo) return stay(call);
+    const effects: CallEffect[] = isIn ? [{ type: 'request-update', video, held: call.held }] : [];
+    return stay({ ...call, sendsVideo: video }, effects);
+  },
+});
+const hold = {
+  to: [] as CallPhase[],
+  run: (call: Call, { on }: CallEvent & { type: 'hold' }): Step => {
+    if (on === call.held) return stay(call);
+    const { sendsVideo: video } = call;
+    return stay({ ...call, held: on }, [
+      { type: 'hold', on },
+      { type: 'request-update', video, held: on },
+    ]);
+  },
+};
 const roomFlows = {
   to: [] as CallPhase[],
   run: (call: Call): Step => {
@@ -230,6 +196,7 @@ export const TRANSITIONS: Handlers = {
       to: ['ringing-out', 'connecting'],
       run: (call, { snapshot }, now) => settle(call, snapshot, now),
     },
+    sending: sending(false),
     socket,
     ended,
     refused,
@@ -241,6 +208,7 @@ export const TRANSITIONS: Handlers = {
     snapshot: { to: ['connecting', 'active'], run: (call, { snapshot }, now) => settle(call, snapshot, now) },
     'media-connected': { to: [], run: (call, { link }) => stay(withLink(call, link, true)) },
     'media-lost': { to: [], run: (call, { link }) => stay(withLink(call, link, false)) },
+    sending: sending(true),
     socket,
     ended,
     refused,
@@ -283,6 +251,7 @@ export const TRANSITIONS: Handlers = {
           before: [{ type: 'request-decline', busy }],
         }),
     },
+    sending: sending(false),
     socket,
     ended,
     refused,
@@ -310,6 +279,8 @@ export const TRANSITIONS: Handlers = {
       },
     },
     'media-lost': { to: [], run: (call, { link }) => stay(withLink(call, link, false)) },
+    sending: sending(true),
+    hold,
     socket,
     ended,
     refused,
@@ -332,6 +303,8 @@ export const TRANSITIONS: Handlers = {
         return flows(next) ? stay(next) : stay({ ...next, phase: 'reconnecting', sinceMs: now });
       },
     },
+    sending: sending(true),
+    hold,
     socket,
     ended,
     forgotten: { to: [], run: (call) => stay({ ...call, forgotten: true }) },
@@ -350,6 +323,8 @@ export const TRANSITIONS: Handlers = {
       },
     },
     'media-lost': { to: [], run: (call, { link }) => stay(withLink(call, link, false)) },
+    sending: sending(true),
+    hold,
     socket,
     ended,
     refused,

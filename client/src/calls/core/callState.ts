@@ -33,6 +33,12 @@ export interface Facts {
   readonly links: Readonly<Partial<Record<Link, boolean>>>;
   /** The device at the other end of the peer link. */
   readonly peer: Address | undefined;
+  /** Whoever is at the other end of it holds the call. */
+  readonly peerHeld: boolean;
+  /** This device holds the call: it neither sends nor plays anything. */
+  readonly held: boolean;
+  /** What this device last said, or is to say, of its camera. */
+  readonly sendsVideo: boolean;
   readonly socketUp: boolean;
   /** Signaling no longer knows this call. */
   readonly forgotten: boolean;
@@ -67,6 +73,9 @@ export type CallEvent =
   | { readonly type: 'accept' }
   | { readonly type: 'decline'; readonly busy: boolean }
   | { readonly type: 'hang-up' }
+  | { readonly type: 'hold'; readonly on: boolean }
+  // This device's media
+  | { readonly type: 'sending'; readonly video: boolean }
   // Signaling
   | { readonly type: 'snapshot'; readonly snapshot: Snapshot }
   | { readonly type: 'ended'; readonly reason: CallEndReason; readonly by: AccountId | undefined }
@@ -87,6 +96,12 @@ export type CallEffect =
   | { readonly type: 'request-accept' }
   | { readonly type: 'request-decline'; readonly busy: boolean }
   | { readonly type: 'request-hang-up' }
+  /** For the roster: what this device sends. */
+  | { readonly type: 'request-update'; readonly video: boolean; readonly held: boolean }
+  /** This device's own sources and loudspeaker. */
+  | { readonly type: 'hold'; readonly on: boolean }
+  /** The other end of the peer link holds the call: nothing is sent there. */
+  | { readonly type: 'mute-peer'; readonly on: boolean }
   /** Connect to the caller's device while it rings here. */
   | { readonly type: 'preconnect'; readonly device: Address }
   | { readonly type: 'request-preconnect' }
@@ -129,6 +144,9 @@ function facts(init: NewCall, outgoing: boolean, createdBy: AccountId, now: numb
     serverRingsUntilMs: 0,
     links: {},
     peer: undefined,
+    peerHeld: false,
+    held: false,
+    sendsVideo: init.video,
     socketUp: true,
     forgotten: false,
   };
@@ -136,13 +154,27 @@ function facts(init: NewCall, outgoing: boolean, createdBy: AccountId, now: numb
 
 export function outgoingCall(init: NewCall, callees: readonly AccountId[], now: number): Call {
   const participants = callees.map(
-    (accountId): Participant => ({ accountId, state: 'invited', device: undefined, number: 0 }),
+    (accountId): Participant => ({
+      accountId,
+      state: 'invited',
+      device: undefined,
+      number: 0,
+      video: false,
+      held: false,
+    }),
   );
   return { ...facts(init, true, init.self.accountId, now), callees, participants, phase: 'starting', sinceMs: now };
 }
 
 export function incomingCall(init: NewCall, from: Address, ringsUntilMs: number, now: number): Call {
-  const caller: Participant = { accountId: from.accountId, state: 'joined', device: from, number: 0 };
+  const caller: Participant = {
+    accountId: from.accountId,
+    state: 'joined',
+    device: from,
+    number: 0,
+    video: false,
+    held: false,
+  };
   return {
     ...facts(init, false, from.accountId, now),
     participants: [caller],
@@ -167,10 +199,10 @@ export function resumedCall(
 /** The call without its stage. */
 export function factsOf(call: Call): Facts {
   const { callId, self, outgoing, video, mode, revision, createdBy, callees, participants, startedAtMs } = call;
-  const { serverRingsUntilMs, links, peer, socketUp, forgotten } = call;
+  const { serverRingsUntilMs, links, peer, peerHeld, held, sendsVideo, socketUp, forgotten } = call;
   return {
     ...{ callId, self, outgoing, video, mode, revision, createdBy, callees, participants, startedAtMs },
-    ...{ serverRingsUntilMs, links, peer, socketUp, forgotten },
+    ...{ serverRingsUntilMs, links, peer, peerHeld, held, sendsVideo, socketUp, forgotten },
   };
 }
 

@@ -20,6 +20,9 @@ export interface Participant {
   readonly device: Address | undefined;
   /** New at every join, from 1; 0 before the first. */
   readonly number: number;
+  /** While joined, as that device says: it sends pictures; it holds the call. */
+  readonly video: boolean;
+  readonly held: boolean;
 }
 
 export interface Snapshot {
@@ -77,6 +80,8 @@ export function snapshotOf(state: WireCallState): Snapshot {
           ? undefined
           : { accountId: participant.accountId as AccountId, deviceId: participant.deviceId as DeviceId },
       number: participant.number,
+      video: participant.video,
+      held: participant.held,
     })),
   };
 }

@@ -1,6 +1,7 @@
 // What the screen and the screen reader say, at every phase of a call.
 import type { AccountId } from '@carillon/protocol';
 import type { Call } from './callMachine.ts';
+import type { Participant } from './roster.ts';
 
 export type NameOf = (account: AccountId) => string;
 
@@ -35,10 +36,14 @@ export function callWords(call: Call, nameOf: NameOf): string {
       return 'Connecting…';
     case 'active': {
       const joined = names(['joined']);
-      return joined.length > 0 ? `In a call with ${list(joined)}` : 'Waiting for others…';
+      return joined.length > 0
+        ? (holdWords(call, others, nameOf) ?? `In a call with ${list(joined)}`)
+        : 'Waiting for others…';
     }
-    case 'reconnecting':
-      return 'Reconnecting…';
+    case 'reconnecting': {
+      const joined = names(['joined']);
+      return joined.length > 0 ? `Reconnecting to ${list(joined)}…` : 'Reconnecting…';
+    }
     case 'ended':
       return endWords(
         call,
@@ -48,6 +53,17 @@ export function callWords(call: Call, nameOf: NameOf): string {
     default:
       return call satisfies never;
   }
+}
+
+/** Undefined while nobody holds the call. */
+function holdWords({ held }: Call, others: readonly Participant[], nameOf: NameOf): string | undefined {
+  const holding = others.filter((other) => other.state === 'joined' && other.held);
+  const names = list(holding.map(({ accountId }) => nameOf(accountId)));
+  if (held) return holding.length > 0 ? `On hold, also by ${names}` : 'On hold';
+  if (holding.length === 0) return undefined;
+  const talking = others.filter((other) => other.state === 'joined' && !other.held);
+  if (talking.length === 0) return `${names} put the call on hold`;
+  return `In a call with ${list(talking.map(({ accountId }) => nameOf(accountId)))}; ${names} put it on hold`;
 }
 
 function endWords(call: Call & { phase: 'ended' }, nameOf: NameOf, others: readonly string[]): string {

@@ -57,6 +57,7 @@ export class NodeMedia implements LocalMedia {
   readonly #tracks: Partial<Record<Source, MediaStreamTrack>> = {};
   readonly #on = { microphone: true, camera: false };
   readonly #sockets: Socket[] = [];
+  #held = false;
   #ffmpeg: ChildProcess | undefined;
   #playing: Promise<void> | undefined;
   #closed = false;
@@ -87,9 +88,10 @@ export class NodeMedia implements LocalMedia {
   }
 
   get cameraOn(): boolean {
-    return this.#file !== undefined && this.#on.camera;
+    return this.#file !== undefined && this.#on.camera && !this.#held;
   }
 
+  /** Its packets are held back while the source is off, or the call is on hold. */
   track(source: Source): MediaStreamTrack | undefined {
     return this.#tracks[source];
   }
@@ -112,6 +114,11 @@ export class NodeMedia implements LocalMedia {
     this.#set('camera', on);
   }
 
+  async setHeld(on: boolean): Promise<void> {
+    this.#held = on;
+    this.#changed();
+  }
+
   setScreenShare(): Promise<void> {
     return Promise.reject(new Error('There is no screen to share on this device.'));
   }
@@ -130,6 +137,10 @@ export class NodeMedia implements LocalMedia {
 
   #set(source: 'microphone' | 'camera', on: boolean): void {
     this.#on[source] = on;
+    this.#changed();
+  }
+
+  #changed(): void {
     for (const listener of [...this.#listeners]) listener();
   }
 
@@ -157,7 +168,7 @@ export class NodeMedia implements LocalMedia {
     this.#sockets.push(socket);
     const track = this.#tracks[source];
     socket.on('message', (packet) => {
-      if (this.#on[source] && isRtp(packet)) track?.writeRtp(packet);
+      if (this.#on[source] && !this.#held && isRtp(packet)) track?.writeRtp(packet);
     });
     socket.bind(0, '127.0.0.1');
     await once(socket, 'listening');

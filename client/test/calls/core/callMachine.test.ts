@@ -31,7 +31,7 @@ const member = (name: string, state: Participant['state'], number = 0, id = 1): 
   accountId: account(name),
   state,
   device: state === 'joined' ? device(name, id) : undefined,
-  number,
+  ...{ number, video: false, held: false },
 });
 
 let revision = 0;
@@ -72,6 +72,8 @@ const FROM: Record<Exclude<CallPhase, 'ended'>, () => Call> = {
   reconnecting,
 };
 const LATE = NOW + 10 * 60_000;
+const sends = (video: boolean): CallEvent => ({ type: 'sending', video });
+const held: CallEvent = { type: 'hold', on: true };
 const ended: CallEvent = { type: 'ended', reason: 'hung-up', by: account('ana') };
 const refused: CallEvent = { type: 'refused', words: 'no.' };
 const failed: CallEvent = { type: 'media-failed', words: 'no.' };
@@ -90,6 +92,7 @@ const EDGES: Edge[] = [
   ['starting', () => snapshot('peer', meIn, member('ana', 'invited')), 'ringing-out', []],
   ['starting', joined, 'connecting', ['open-peer']],
   ['starting', { type: 'socket', up: false }, 'starting', []],
+  ['starting', sends(true), 'starting', []],
   ['starting', ended, 'ended', over],
   ['starting', refused, 'ended', over],
   ['starting', failed, 'ended', ['request-hang-up', ...over]],
@@ -108,6 +111,8 @@ const EDGES: Edge[] = [
   ['ringing-out', up(), 'ringing-out', []],
   ['ringing-out', down(), 'ringing-out', []],
   ['ringing-out', { type: 'socket', up: false }, 'ringing-out', []],
+  ['ringing-out', sends(true), 'ringing-out', ['request-update']],
+  ['ringing-out', sends(false), 'ringing-out', []],
   ['ringing-out', ended, 'ended', overForCaller],
   ['ringing-out', refused, 'ended', overForCaller],
   ['ringing-out', { type: 'forgotten' }, 'ended', overForCaller],
@@ -143,6 +148,7 @@ const EDGES: Edge[] = [
   ['ringing-in', { type: 'decline', busy: false }, 'ended', ['request-decline', ...over]],
   ['ringing-in', { type: 'hang-up' }, 'ended', ['request-decline', ...over]],
   ['ringing-in', { type: 'socket', up: false }, 'ringing-in', []],
+  ['ringing-in', sends(true), 'ringing-in', []],
   ['ringing-in', ended, 'ended', over],
   ['ringing-in', refused, 'ended', over],
   ['ringing-in', { type: 'forgotten' }, 'ended', over],
@@ -153,6 +159,8 @@ const EDGES: Edge[] = [
   ['connecting', up('room'), 'connecting', []],
   ['connecting', down(), 'connecting', []],
   ['connecting', { type: 'socket', up: false }, 'connecting', []],
+  ['connecting', sends(true), 'connecting', ['request-update']],
+  ['connecting', held, 'connecting', ['hold', 'request-update']],
   ['connecting', ended, 'ended', over],
   ['connecting', refused, 'ended', over],
   ['connecting', { type: 'forgotten' }, 'ended', over],
@@ -165,6 +173,9 @@ const EDGES: Edge[] = [
   ['active', up(), 'active', []],
   ['active', down(), 'reconnecting', []],
   ['active', { type: 'socket', up: false }, 'active', []],
+  ['active', sends(true), 'active', ['request-update']],
+  ['active', held, 'active', ['hold', 'request-update']],
+  ['active', { type: 'hold', on: false }, 'active', []],
   ['active', ended, 'ended', over],
   ['active', { type: 'forgotten' }, 'active', []],
   ['active', failed, 'ended', ['request-hang-up', ...over]],
@@ -175,6 +186,8 @@ const EDGES: Edge[] = [
   ['reconnecting', up('room'), 'reconnecting', []],
   ['reconnecting', down(), 'reconnecting', []],
   ['reconnecting', { type: 'socket', up: false }, 'reconnecting', []],
+  ['reconnecting', sends(true), 'reconnecting', ['request-update']],
+  ['reconnecting', held, 'reconnecting', ['hold', 'request-update']],
   ['reconnecting', ended, 'ended', over],
   ['reconnecting', refused, 'ended', over],
   ['reconnecting', { type: 'forgotten' }, 'ended', over],
@@ -237,6 +250,50 @@ test('[CALL-34] no device but the one of the invite is connected to, and none fo
   assert.deepEqual(run(incoming(), [rungBy(4)]).effects, []);
   const group = run(incoming(), [snapshot('room', member('me', 'ringing'), member('ana', 'joined', 1, 3))]);
   assert.ok(group.effects.every(({ type }) => type !== 'preconnect'));
+});
+
+test('[CALL-51] whoever holds is told so in words, and so is the other', () => {
+  const wordsOf = (call: Call) => callWords(call, (name) => name);
+  const roster = (mine: boolean, theirs: boolean) =>
+    snapshot('peer', { ...meIn, held: mine }, { ...member('ana', 'joined', 2, 3), held: theirs });
+  const mine = run(active(), [held]);
+  assert.deepEqual(mine.effects, [
+    { type: 'hold', on: true },
+    { type: 'request-update', video: false, held: true },
+  ]);
+  assert.equal(wordsOf(mine.call), 'On hold');
+  const both = run(mine.call, [roster(true, true)]);
+  assert.equal(wordsOf(both.call), 'On hold, also by ana');
+  const theirs = run(active(), [roster(false, true)]);
+  assert.equal(wordsOf(theirs.call), 'ana put the call on hold');
+  assert.deepEqual(theirs.effects, [{ type: 'mute-peer', on: true }]);
+  const back = run(theirs.call, [roster(false, false)]);
+  assert.deepEqual(back.effects, [{ type: 'mute-peer', on: false }]);
+  assert.equal(wordsOf(back.call), 'In a call with ana');
+  const three = run(active(), [
+    snapshot('room', meIn, { ...member('ana', 'joined', 2, 3), held: true }, member('bo', 'joined', 3)),
+  ]);
+  assert.equal(wordsOf(three.call), 'In a call with bo; ana put it on hold');
+});
+
+test('[CALL-51] what the roster shows of this device is what it sends, also when an update was lost', () => {
+  const call = active();
+  const wrong = snapshot('peer', { ...meIn, video: true, held: true }, member('ana', 'joined', 2, 3));
+  assert.deepEqual(run(call, [wrong]).effects, [{ type: 'request-update', video: false, held: false }]);
+  // Not another device's place.
+  const elsewhere = snapshot('room', { ...member('me', 'joined', 1, 9), held: true }, member('ana', 'joined', 2, 3));
+  assert.ok(run(call, [elsewhere]).effects.every(({ type }) => type !== 'request-update'));
+});
+
+test('[CALL-53] media that is lost is said, and ends the call after its bound', () => {
+  const lost = reconnecting();
+  assert.equal(
+    callWords(lost, (name) => name),
+    'Reconnecting to ana…',
+  );
+  assert.equal(step(lost, { type: 'tick' }, NOW + MEDIA_LOST_MS - 1).call.phase, 'reconnecting');
+  const over = step(lost, { type: 'tick' }, NOW + MEDIA_LOST_MS).call;
+  assert.ok(over.phase === 'ended' && over.reason === 'connection-lost');
 });
 
 test('what the table does not name is ignored', () => {
