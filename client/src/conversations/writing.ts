@@ -136,7 +136,8 @@ export async function recordCall(tx: StoreTransaction, changes: Changes, call: C
   });
   await touchConversation(tx, call.with, added.sentAtMs, {
     unread: missed ? 1 : 0,
-    heard: !call.outgoing,
+    // Of a call by a link both have wanted it: neither is to the other somebody who wrote unasked.
+    heard: !call.outgoing && !call.byLink,
     accepted: !call.byLink && (call.outgoing || (outcome === 'completed' && !call.claimed)),
   });
 }

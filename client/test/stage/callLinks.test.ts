@@ -4,6 +4,7 @@ import { base64urlToBytes, ProtocolError } from '@carillon/protocol';
 import type { NewCallLink } from '../../src/api.ts';
 import type { Carillon } from '../../src/carillon.ts';
 import { LOBBY_MAX } from '../../src/links/core/lobby.ts';
+import { LINKS_MAX } from '../../src/links/linkRecords.ts';
 import type { JoiningView, Settings } from '../../src/model.ts';
 import { linkDevice } from './linking.ts';
 import { ScriptedCalls } from './scriptedCalls.ts';
@@ -173,6 +174,36 @@ describe('call links', () => {
       [bob!, eve!].map(({ calls }) => calls.done.join()),
       ['ring,accept', 'ring,accept'],
     );
+  });
+
+  test('[CLINK-6] of several devices of the owner one lets in', async () => {
+    const [ann, eve] = await Promise.all([someone('ann'), someone('eve')]);
+    const tablet = await someone('tablet', (options) => linkDevice(stage, ann.device, 'tablet', options));
+    const { url } = await ann.device.links.create({ ...OFFICE, video: false, lobby: false });
+    await until(tablet.device, 'callLinks', async () => (await tablet.device.links.list()).length === 1);
+    await eve.device.links.join(url);
+    await joins(eve, 'joined');
+    await waits(tablet, 0);
+    assert.deepEqual([ann.calls.done, tablet.calls.done], [['start peer voice', 'microphone off'], []]);
+    assert.deepEqual(eve.calls.done, ['ring', 'accept']);
+    // The other takes its turn when the first is not there.
+    eve.calls.show(eve.calls.current!.callId, 'ended');
+    await ann.device.close();
+    eve.joined.length = 0;
+    await eve.device.links.join(url);
+    await joins(eve, 'joined');
+    assert.deepEqual(tablet.calls.done, ['start peer voice', 'microphone off']);
+  });
+
+  test('[CLINK-5] an account has so many links and no more; one can be taken back for another', async () => {
+    const ann = await someone('ann');
+    for (let i = 0; i < LINKS_MAX; i++) await ann.device.links.create({ ...OFFICE, name: `${i}`.repeat(80) });
+    await assert.rejects(ann.device.links.create(OFFICE), { code: 'invalid-request' });
+    const [newest] = await ann.device.links.list();
+    await ann.device.links.revoke(newest!.id);
+    await ann.device.links.create(OFFICE);
+    const tablet = await someone('tablet', (options) => linkDevice(stage, ann.device, 'tablet', options));
+    await until(tablet.device, 'callLinks', async () => (await tablet.device.links.list()).length === LINKS_MAX);
   });
 
   test('[CLINK-6] one at a time: the second is told that the owner is busy; what fails is said', async () => {
