@@ -5,6 +5,7 @@ import { measureMedia } from '@carillon/bench/media';
 import { measureMessages } from '@carillon/bench/messages';
 import { measureMessaging } from '@carillon/bench/messaging';
 import { type Row, table } from '@carillon/bench/report';
+import { measureSignaling } from '@carillon/bench/signaling';
 import { measureTurn } from '@carillon/bench/turn';
 import { World } from '@carillon/e2e';
 import { ensureWorker } from '@carillon/sfu/worker';
@@ -15,7 +16,7 @@ import { ensureWebBuild } from './prerequisites/webBuild.ts';
 /** Each gets a whole system of its own. */
 const IN_A_WORLD = { messages: measureMessages, media: measureMedia, calls: measureCalls, turn: measureTurn };
 /** These start the servers that they measure. */
-const ALONE = { messaging: measureMessaging };
+const ALONE = { messaging: measureMessaging, signaling: measureSignaling };
 const PARTS = [...Object.keys(IN_A_WORLD), ...Object.keys(ALONE)];
 
 const HELP = `npm run bench -- [--only ${PARTS.join('|')}] [--json]
