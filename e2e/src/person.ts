@@ -96,6 +96,8 @@ export class Person {
       await this.get('new-chat-handle').fill(handle);
       await this.get('new-chat-submit').click();
     }
+    // Until then the composer on the screen may be that of the conversation before.
+    await this.page.waitForURL((url) => decodeURIComponent(url.hash) === `#/chat/${handle}`);
     await this.get('composer').or(this.get('accept-request')).first().waitFor();
     if (await this.get('accept-request').isVisible()) await this.get('accept-request').click();
     await this.get('composer').waitFor();

@@ -6,6 +6,7 @@ import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, before, test } from 'node:test';
+import type { CarillonApi } from '@carillon/client';
 import { film, photo } from '../src/mediaFiles.ts';
 import type { Person } from '../src/person.ts';
 import { World } from '../src/world.ts';
@@ -89,6 +90,31 @@ test('it calls a browser with a film, which is seen and heard', async () => {
   await bob.get('hang-up').click();
   assert.equal(await ended, 0, lines.join('\n'));
   assert.equal(child.signalCode, null);
+});
+
+test('[CLINK-1] it waits at a call link and is let in; and lets in who waits at its own', async () => {
+  const url = await bob.page.evaluate(async () => {
+    const { carillon } = globalThis as unknown as { carillon: CarillonApi };
+    return (await carillon.links.create({ name: 'Desk', video: true, kind: 'one', lobby: true })).url;
+  });
+  const joined = start('join', url, '--media', await film(world.dir, 30));
+  await bob.get('knock-ana').getByTestId('admit-knock').click();
+  await bob.callIs('active', 'peer');
+  await bob.seesAndHears();
+  await bob.get('hang-up').click();
+  assert.equal(await joined.ended, 0, joined.lines.join('\n'));
+
+  const [link] = await carillon('links', 'create', 'Terminal', '--video');
+  const listening = start('listen', '--admit', '--media', await film(world.dir, 30));
+  await bob.get('call-screen').waitFor({ state: 'detached' });
+  await bob.page.goto(String(link!.url));
+  await bob.get('join-call').click();
+  await bob.callIs('active', 'peer');
+  await bob.seesAndHears();
+  await bob.get('hang-up').click();
+  await bob.get('call-screen').waitFor({ state: 'detached' });
+  listening.child.kill('SIGINT');
+  assert.equal(await listening.ended, 0, listening.lines.join('\n'));
 });
 
 test('nothing failed unseen in the page', () => assert.deepEqual(bob.faults, []));
