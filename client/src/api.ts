@@ -220,6 +220,11 @@ export interface CallOptions {
   readonly video: boolean;
 }
 
+export interface AcceptOptions extends CallOptions {
+  /** The call that the person is in is held, instead of ended. */
+  readonly holdCurrent?: boolean;
+}
+
 export interface StartOptions extends CallOptions {
   /** A group call from the beginning, also with one other. */
   readonly room?: boolean;
@@ -228,11 +233,16 @@ export interface StartOptions extends CallOptions {
 export interface CallsApi {
   /** The call this device is in or that rings here, if any. */
   readonly current: CallView | undefined;
-  /** A second call that rings while in one. */
+  /** A call on hold behind the current one; there is at most one. */
+  readonly held: CallView | undefined;
+  /** A call that rings while in one. */
   readonly waiting: CallView | undefined;
   /** One account: peer to peer. More: a group call. @throws when already in a call, or no microphone may be used. */
   start(to: readonly AccountId[], options: StartOptions): Promise<CallView>;
-  accept(call: CallId, options: CallOptions): Promise<void>;
+  /** @throws when the current call can neither be ended nor held, or no microphone may be used */
+  accept(call: CallId, options: AcceptOptions): Promise<void>;
+  /** Nothing is sent or played while held. Taking back the one behind holds the current one. */
+  setHeld(call: CallId, on: boolean): Promise<void>;
   decline(call: CallId): Promise<void>;
   hangUp(call: CallId): Promise<void>;
   /** Adds people: the call becomes a group call. */

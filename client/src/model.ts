@@ -230,6 +230,8 @@ export interface RemoteParticipant {
   readonly cameraOn: boolean;
   /** Their pictures are on, and left out for their connection. */
   readonly videoPaused: boolean;
+  /** They hold the call: nothing comes from them, and nothing is played there. */
+  readonly held: boolean;
   readonly speaking: boolean;
   readonly quality: NetworkQuality;
 }
@@ -252,6 +254,8 @@ export interface CallView {
   };
   /** When media first flowed, Unix milliseconds. */
   readonly connectedAtMs: number | undefined;
+  /** On hold here: nothing is sent or played. */
+  readonly held: boolean;
   readonly quality: NetworkQuality;
   /** What a weak connection makes the call do without, and why, in words; and for a moment that it is back. */
   readonly linkWords: string | undefined;

@@ -6,9 +6,11 @@ export function noCalls(words: string): CallsHalf {
   const refuse = () => Promise.reject(new ProtocolError('call-state', { words }));
   return {
     current: undefined,
+    held: undefined,
     waiting: undefined,
     start: refuse,
     accept: refuse,
+    setHeld: refuse,
     decline: refuse,
     hangUp: refuse,
     invite: refuse,

@@ -28,6 +28,8 @@ export interface CallDeps {
   readonly records: CallRecords;
   readonly baseUrl: string;
   contactOf(account: AccountId): Contact;
+  /** The person is in it: what a reloaded page comes back to. */
+  isCurrent(call: RunningCall): boolean;
   changed(call: RunningCall): void;
   /** The call ended because the other called too; `media` stays open for theirs. */
   lostByGlare(account: AccountId, media: OpeningMedia | undefined): void;
@@ -183,7 +185,7 @@ export class RunningCall implements SignalingListener {
     if (this.#receivedSeq !== undefined && frame.seq <= this.#receivedSeq) return;
     this.#receivedSeq = frame.seq;
     this.#peers.receive(frame);
-    this.#remember();
+    this.remember();
   }
 
   /** One event at a time: what an effect brings about waits until its event is done. */
@@ -233,7 +235,7 @@ export class RunningCall implements SignalingListener {
     for (const effect of effects) this.#run(effect);
     if (call === before) return;
     this.#arm();
-    this.#remember();
+    this.remember();
     this.#deps.changed(this);
   }
 
@@ -345,7 +347,7 @@ export class RunningCall implements SignalingListener {
       remote: (peer) => this.#setRemote({ peer }),
       generationChanged: () => {
         this.dispatch({ type: 'media-lost', link: 'peer' });
-        this.#remember();
+        this.remember();
       },
     });
   }
@@ -410,7 +412,7 @@ export class RunningCall implements SignalingListener {
   }
 
   #onReading({ quality, speaking, link }: MeterReading): void {
-    if (this.#deps.platform.now() - this.#rememberedAtMs > REMEMBER_EVERY_MS) this.#remember();
+    if (this.#deps.platform.now() - this.#rememberedAtMs > REMEMBER_EVERY_MS) this.remember();
     const before = this.#remote;
     const peer = before.peer && { ...before.peer, speaking: speaking && before.peer.microphoneOn };
     const isNew = quality !== before.quality || link !== before.link || peer?.speaking !== before.peer?.speaking;
@@ -454,8 +456,9 @@ export class RunningCall implements SignalingListener {
   }
 
   /** What a reloaded page needs to come back; only a call that had media is worth it. */
-  #remember(): void {
+  remember(): void {
     const call = this.#call;
+    if (this.#isClosed || !this.#deps.isCurrent(this)) return;
     if (!('connectedAtMs' in call) || call.connectedAtMs === undefined || call.phase === 'ended') return;
     const { callId, outgoing, createdBy, video, mode, connectedAtMs, peer } = call;
     const secret = peer && this.#messages.secretOf(peer);

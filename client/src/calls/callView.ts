@@ -38,11 +38,18 @@ export function callView(
   const over = call.phase === 'ended';
   const others = call.participants
     .filter(({ accountId }) => accountId !== call.self.accountId)
-    .map(({ accountId, state, number }): RemoteParticipant => {
+    .map(({ accountId, state, number, held }): RemoteParticipant => {
       const inRoom = remote.room.get(number);
       const atPeer = call.peer?.accountId === accountId ? remote.peer : undefined;
-      const shown = over ? NOTHING : ((atPeer && !remote.roomFlows.has(number) ? atPeer : inRoom) ?? NOTHING);
-      return { contact: contactOf(accountId), state, ...shown, quality: over ? 0 : remote.quality };
+      const shown =
+        over || call.held || held ? NOTHING : ((atPeer && !remote.roomFlows.has(number) ? atPeer : inRoom) ?? NOTHING);
+      return {
+        contact: contactOf(accountId),
+        state,
+        ...shown,
+        held: held && !over,
+        quality: over ? 0 : remote.quality,
+      };
     });
   return {
     callId: call.callId,
@@ -59,6 +66,7 @@ export function callView(
       screenOn: media?.screenOn ?? false,
     },
     connectedAtMs: 'connectedAtMs' in call ? call.connectedAtMs : undefined,
+    held: call.held && !over,
     quality: over ? 0 : remote.quality,
     linkWords: over ? undefined : linkWords(remote.link, pausedNames(others)),
     endReason: over ? call.reason : undefined,

@@ -63,7 +63,9 @@ export class ScriptedCalls implements CallsHalf {
     this.#deps?.emit(call);
   }
 
+  readonly held = undefined;
   readonly waiting = undefined;
+  readonly setHeld = noCalls('').setHeld;
   readonly decline = this.hangUp;
   readonly setMicrophone = async (on: boolean) => {
     this.done.push(`microphone ${on ? 'on' : 'off'}`);
@@ -102,6 +104,7 @@ const EMPTY: CallView = {
     screenOn: false,
   },
   connectedAtMs: undefined,
+  held: false,
   quality: 0,
   linkWords: undefined,
   endReason: undefined,
