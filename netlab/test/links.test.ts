@@ -38,7 +38,7 @@ inLab('links', () => {
     assert.equal(trips.length, 300);
     const [p50, p95] = percentiles(trips.map(({ roundTripMs }) => roundTripMs));
     context.diagnostic(`round trip p50 ${p50.toFixed(2)} ms, p95 ${p95.toFixed(2)} ms`);
-    assert.ok(p50 < 3, `p50 ${p50} ms`);
+    assert.ok(p50 < 5, `p50 ${p50} ms`);
   });
 
   for (const delayMs of [25, 50]) {
@@ -48,7 +48,7 @@ inLab('links', () => {
       assert.equal(trips.length, 300);
       const [p50, p95] = percentiles(trips.map(({ roundTripMs }) => roundTripMs - 2 * delayMs));
       context.diagnostic(`error p50 ${p50.toFixed(2)} ms, p95 ${p95.toFixed(2)} ms`);
-      assert.ok(p50 > -1.5 && p50 < 4, `off by ${p50} ms`);
+      assert.ok(p50 > -1.5 && p50 < 8, `off by ${p50} ms`);
     });
   }
 
