@@ -23,6 +23,9 @@ export const messagingConfigSchema = z.object({
   CARILLON_MESSAGING_QUEUE_MESSAGES_MAX: whole(1, 1_000_000, 10_000).describe(
     'Envelopes waiting for one device; past it senders are told queue-full. Lower bounds the disk one absent device can take.',
   ),
+  CARILLON_MESSAGING_QUEUE_SENDER_PERCENT: whole(1, 100, 20).describe(
+    'The part of a queue, by count and by bytes, that one sending account may take, a group’s messages included; past it that sender is told queue-full. Lower leaves others more room when somebody floods a device that is away; higher lets one person write more to it.',
+  ),
   CARILLON_MESSAGING_QUEUE_BYTES_MAX: whole(1024, 2 ** 40, 64 * 1024 * 1024).describe(
     'Ciphertext bytes waiting for one device; the other half of the queue limit.',
   ),

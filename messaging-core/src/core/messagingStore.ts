@@ -117,6 +117,16 @@ export interface NewMessage {
 export interface QueueLimits {
   readonly messagesMax: number;
   readonly bytesMax: number;
+  /** The part of either, 1 to 100, that one account may take of another's queue. */
+  readonly senderPercent: number;
+}
+
+/** What of a queue one account may fill; its own account all of it. */
+export function senderShare(limits: QueueLimits, from: AccountId, to: AccountId): Omit<QueueLimits, 'senderPercent'> {
+  const { messagesMax, bytesMax, senderPercent } = limits;
+  if (from === to) return limits;
+  const share = (of: number) => Math.ceil((of * senderPercent) / 100);
+  return { messagesMax: share(messagesMax), bytesMax: share(bytesMax) };
 }
 
 export type EnqueueOutcome =

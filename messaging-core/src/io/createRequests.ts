@@ -45,6 +45,7 @@ export function createRequests(options: CreateRequestsOptions): CreatedRequests 
   const queueLimits: QueueLimits = {
     messagesMax: config.CARILLON_MESSAGING_QUEUE_MESSAGES_MAX,
     bytesMax: config.CARILLON_MESSAGING_QUEUE_BYTES_MAX,
+    senderPercent: config.CARILLON_MESSAGING_QUEUE_SENDER_PERCENT,
   };
   const notices = new QueueNotices({ switchboard, events, log });
   const fanOut = new FanOut({ store, notices, node, queueLimits, ageMaxMs, urgentMs: LIMITS.ringMs, now, log });

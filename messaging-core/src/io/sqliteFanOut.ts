@@ -198,7 +198,8 @@ export class SqliteFanOut {
     for (const { device_key: deviceKey, account_id: accountId, device_id: deviceId } of devices) {
       const isSender = accountId === sender && deviceId === row.from_device_id;
       const refused = directory.account(accountId)?.blocks === true && settings.isBlocked(sender, accountId);
-      if (isSender || refused || !queues.hasRoom(deviceKey, envelope.ciphertext.length, limits, nowMs)) continue;
+      const candidate = { from: sender, to: accountId, bytes: envelope.ciphertext.length };
+      if (isSender || refused || !queues.hasRoom(deviceKey, candidate, limits, nowMs)) continue;
       queues.put(deviceKey, envelope, key);
       onReached({ accountId, deviceId });
     }

@@ -5,7 +5,13 @@
 import type { DatabaseSync } from 'node:sqlite';
 import type { AccountId, DeviceId, GroupId, MessageId } from '@carillon/protocol';
 import { LRUCache } from 'lru-cache';
-import type { EnvelopeKindCode, PageQuery, QueuedEnvelope, QueueLimits } from '../core/messagingStore.ts';
+import {
+  type EnvelopeKindCode,
+  type PageQuery,
+  type QueuedEnvelope,
+  type QueueLimits,
+  senderShare,
+} from '../core/messagingStore.ts';
 import { QueueTail, TailBudget } from './queueTail.ts';
 import { type Blob, Statement } from './sqliteStatement.ts';
 
@@ -30,6 +36,21 @@ interface Queue {
   readonly ordinary: Lane;
   /** Once it was full: when it was gone through, and that nothing in it expires before. */
   full: { lookedAtMs: number; firstExpiryMs: number } | undefined;
+  /** While it is larger than one sender's share: what each had in it when that was counted, and has added since. */
+  senders: { readonly countedAtMs: number; readonly of: Map<AccountId, Size> } | undefined;
+}
+
+interface Size {
+  messages: number;
+  bytes: number;
+}
+
+/** Of an envelope that may be queued. */
+export interface Candidate {
+  readonly from: AccountId;
+  /** Whose queue it is. */
+  readonly to: AccountId;
+  readonly bytes: number;
 }
 
 /** The urgent or the ordinary part of a queue. */
@@ -106,6 +127,12 @@ export class SqliteQueues {
         db,
         `DELETE FROM queued WHERE device_key = ? AND expires_at_ms <= ? ${GONE}`,
       ),
+      bySender: new Statement<{ sender: AccountId; messages: number; bytes: number }>(
+        db,
+        `SELECT ifnull(q.from_account_id, g.from_account_id) AS sender, count(*) AS messages, sum(q.bytes) AS bytes
+           FROM queued AS q LEFT JOIN group_messages AS g USING (group_message_key)
+           WHERE device_key = ? AND q.expires_at_ms > ? GROUP BY sender`,
+      ),
       firstExpiry: new Statement<{ first: number | null }>(
         db,
         'SELECT min(expires_at_ms) AS first FROM queued WHERE device_key = ?',
@@ -127,15 +154,40 @@ export class SqliteQueues {
   }
 
   /** Whether an envelope fits; what nobody will read any more does not count. */
-  hasRoom(deviceKey: number, bytes: number, limits: QueueLimits, nowMs: number): boolean {
+  hasRoom(deviceKey: number, candidate: Candidate, limits: QueueLimits, nowMs: number): boolean {
     const queue = this.#queue(deviceKey);
-    const fits = () => queue.messages < limits.messagesMax && queue.bytes + bytes <= limits.bytesMax;
+    const { bytes } = candidate;
+    const fits = () => fitsInto(queue, bytes, limits);
+    if (!this.#senderHasRoom(deviceKey, queue, candidate, limits, nowMs)) return false;
     if (fits()) return true;
     const { full } = queue;
     if (full && (nowMs < full.firstExpiryMs || Math.abs(nowMs - full.lookedAtMs) < FULL_LOOK_EVERY_MS)) return false;
     this.#gone(this.#sql.removeExpiredOf.all(deviceKey, nowMs));
     const first = this.#sql.firstExpiry.get(deviceKey)?.first ?? Number.POSITIVE_INFINITY;
     queue.full = { lookedAtMs: nowMs, firstExpiryMs: first };
+    return fits();
+  }
+
+  /** Counted only in a queue that is larger than what one sender may have in it: others cost nothing. */
+  #senderHasRoom(
+    deviceKey: number,
+    queue: Queue,
+    { from, to, bytes }: Candidate,
+    limits: QueueLimits,
+    nowMs: number,
+  ): boolean {
+    const share = senderShare(limits, from, to);
+    if (from === to) return true;
+    if (fitsInto(queue, bytes, share)) {
+      queue.senders = undefined;
+      return true;
+    }
+    const fits = () => fitsInto(queue.senders!.of.get(from) ?? NOTHING, bytes, share);
+    if (queue.senders && fits()) return true;
+    // What was acknowledged or has expired since is found out by counting again.
+    if (queue.senders && Math.abs(nowMs - queue.senders.countedAtMs) < FULL_LOOK_EVERY_MS) return false;
+    const rows = this.#sql.bySender.all(deviceKey, nowMs);
+    queue.senders = { countedAtMs: nowMs, of: new Map(rows.map(({ sender, ...size }) => [sender, { ...size }])) };
     return fits();
   }
 
@@ -168,6 +220,10 @@ export class SqliteQueues {
       );
     queue.messages++;
     queue.bytes += bytes;
+    if (queue.senders) {
+      const size = queue.senders.of.get(from.accountId) ?? { messages: 0, bytes: 0 };
+      queue.senders.of.set(from.accountId, { messages: size.messages + 1, bytes: size.bytes + bytes });
+    }
     if (queue.full) queue.full.firstExpiryMs = Math.min(queue.full.firstExpiryMs, expiresAtMs);
     const { messageId, groupId, kind, acceptedAtMs } = envelope;
     laneOf(queue, urgent).push({
@@ -251,7 +307,8 @@ export class SqliteQueues {
     if (held) return held;
     const { seq_reserved: seq, messages, bytes } = this.#sql.state.get(deviceKey)!;
     const lane = () => new Lane(this.#tailBudget);
-    const queue: Queue = { seq, seqReserved: seq, messages, bytes, urgent: lane(), ordinary: lane(), full: undefined };
+    const lanes = { urgent: lane(), ordinary: lane() };
+    const queue: Queue = { seq, seqReserved: seq, messages, bytes, ...lanes, full: undefined, senders: undefined };
     this.#queues.set(deviceKey, queue);
     return queue;
   }
@@ -269,6 +326,11 @@ export class SqliteQueues {
     for (const key of groupMessages) this.removeGroupMessage(key);
   }
 }
+
+const NOTHING: Size = { messages: 0, bytes: 0 };
+
+const fitsInto = (size: Readonly<Size>, bytes: number, max: { messagesMax: number; bytesMax: number }): boolean =>
+  size.messages < max.messagesMax && size.bytes + bytes <= max.bytesMax;
 
 function envelopeOf(row: EnvelopeRow, urgent: boolean): QueuedEnvelope {
   return {

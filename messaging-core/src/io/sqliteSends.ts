@@ -98,7 +98,8 @@ export class SqliteSends {
     if (difference) return { type: 'stale-devices', difference };
     const full = envelopes.find(({ deviceId, ciphertext }) => {
       const { key } = recipient.devices.find((device) => device.address.deviceId === deviceId)!;
-      return !this.#queues.hasRoom(key, ciphertext.length, limits, acceptedAtMs);
+      const candidate = { from: from.accountId, to, bytes: ciphertext.length };
+      return !this.#queues.hasRoom(key, candidate, limits, acceptedAtMs);
     });
     return full && { type: 'queue-full', deviceId: full.deviceId };
   }

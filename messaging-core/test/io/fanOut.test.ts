@@ -217,7 +217,7 @@ test('[GROUP-5] 1,024 members: everyone has every message once and in order, tho
 async function assertQueues(dataDir: string, members: readonly Address[], sent: readonly string[]): Promise<void> {
   const store = new SqliteStore(path.join(dataDir, 'messaging/messaging.db'));
   const nowMs = Date.now();
-  const limits = { messagesMax: 1000, bytesMax: 1 << 20 };
+  const limits = { messagesMax: 1000, bytesMax: 1 << 20, senderPercent: 100 };
   while ((await store.fanOut({ devicesMax: 1000, limits, nowMs })).more);
   for (const address of members) {
     const queued = await store.page(address, { urgent: false, afterSeq: 0, limit: 100, nowMs });

@@ -80,6 +80,7 @@ test('an unknown recipient is answered account-unknown', async (t) => {
 test('[MSG-6] a full queue refuses the sender, by count and by bytes, until there is room', async (t) => {
   const { ben, from } = await twoPeople(t, {
     CARILLON_MESSAGING_QUEUE_MESSAGES_MAX: '3',
+    CARILLON_MESSAGING_QUEUE_SENDER_PERCENT: '100',
     CARILLON_MESSAGING_QUEUE_BYTES_MAX: '2048',
   });
   for (let sent = 0; sent < 3; sent++) await from.send(ben.address);
@@ -93,7 +94,10 @@ test('[MSG-6] a full queue refuses the sender, by count and by bytes, until ther
 });
 
 test('[MSG-8] what has expired is dropped unread, and makes room', async (t) => {
-  const { server, ben, from } = await twoPeople(t, { CARILLON_MESSAGING_QUEUE_MESSAGES_MAX: '2' });
+  const { server, ben, from } = await twoPeople(t, {
+    CARILLON_MESSAGING_QUEUE_MESSAGES_MAX: '2',
+    CARILLON_MESSAGING_QUEUE_SENDER_PERCENT: '100',
+  });
   await from.send(ben.address, { expiresAtMs: Date.now() + 60_000, urgent: true });
   await from.send(ben.address);
   server.clock.aheadMs = 61_000;

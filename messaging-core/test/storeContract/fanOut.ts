@@ -90,7 +90,7 @@ export function fanOutContract(contract: Contract): void {
       await register(store, 'cyd'),
       await register(store, 'dan'),
     ];
-    const tight = { messagesMax: 1, bytesMax: 100 };
+    const tight = { messagesMax: 1, bytesMax: 100, senderPercent: 100 };
     await store.enqueue(newMessage(ana, ben), tight);
     await store.setBlocked(cyd.accountId, ana.accountId, true, 10);
     const { groupId } = await group(store, [ana, ben, cyd, dan]);
@@ -102,6 +102,31 @@ export function fanOutContract(contract: Contract): void {
     const reached = await fanOutAll(store);
     assert.equal(reached.length, 3, 'who blocked one member hears the others');
   });
+
+  contract(
+    '[MSG-33] a group’s messages count for their sender, who takes no more of a queue by them',
+    async ({ store }) => {
+      const [ana, ben, cyd] = [
+        await register(store, 'ana'),
+        await register(store, 'ben'),
+        await register(store, 'cyd'),
+      ];
+      const limits = { messagesMax: 10, bytesMax: 1000, senderPercent: 30 };
+      const { groupId } = await group(store, [ana, ben, cyd]);
+      for (let n = 0; n < 5; n++) await store.acceptGroupMessage(await groupMessage(store, ana, groupId));
+      await fanOutAll(store, limits);
+      assert.equal((await page(store, ben)).length, 3);
+      assert.equal((await store.enqueue(newMessage(ana, ben), limits)).type, 'queue-full');
+      assert.equal((await store.enqueue(newMessage(cyd, ben), limits)).type, 'stored');
+      await store.acceptGroupMessage(await groupMessage(store, cyd, groupId));
+      await fanOutAll(store, limits);
+      assert.equal((await page(store, ben)).length, 5);
+      const [first] = await page(store, ben);
+      await store.acknowledge(ben, [first!.seq]);
+      const later = { acceptedAtMs: NOW + 1500, expiresAtMs: NOW + 2500 };
+      assert.equal((await store.enqueue(newMessage(ana, ben, later), limits)).type, 'stored');
+    },
+  );
 
   contract(
     '[GROUP-4] who was removed before their turn gets nothing; what expired is not put in',
@@ -199,7 +224,7 @@ export function fanOutContract(contract: Contract): void {
     assert.deepEqual(await accept(), { type: 'backlog-full' });
     const outcome = await store.acceptGroupMessage(await groupMessage(store, cyd, second.groupId));
     assert.equal(outcome.type, 'accepted');
-    await fanOut(store, 100, { messagesMax: 2000, bytesMax: 1 << 20 });
+    await fanOut(store, 100, { messagesMax: 2000, bytesMax: 1 << 20, senderPercent: 100 });
     assert.equal((await accept()).type, 'accepted');
   });
 

@@ -38,7 +38,7 @@ export const contractOf =
     test(`${name}: ${title}`, async (t) => run(await open(t)));
 
 export const NOW = 1_800_000_000_000;
-export const ROOMY: QueueLimits = { messagesMax: 1000, bytesMax: 1 << 20 };
+export const ROOMY: QueueLimits = { messagesMax: 1000, bytesMax: 1 << 20, senderPercent: 100 };
 export const newId = () => bytesToBase64url(randomBytes(16));
 
 const bytes = (length: number) => new Uint8Array(randomBytes(length));

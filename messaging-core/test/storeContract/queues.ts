@@ -1,8 +1,8 @@
 // Queues: sends, pages, acknowledgements, limits, age.
 import assert from 'node:assert/strict';
-import type { AccountId, DeviceId } from '@carillon/protocol';
+import type { AccountId, Address, DeviceId } from '@carillon/protocol';
 import fc from 'fast-check';
-import { type Contract, NOW, newId, newMessage, page, ROOMY, register } from './fixtures.ts';
+import { type Contract, link, NOW, newDevice, newId, newMessage, page, ROOMY, register } from './fixtures.ts';
 
 const queueStep = fc.record({
   type: fc.constantFrom('send', 'send', 'send', 'read-on', 'read-on', 'read-anew', 'acknowledge', 'reopen'),
@@ -70,7 +70,7 @@ export function queueContract(contract: Contract): void {
     const first = newMessage(ana, ben);
     const second = { ...newMessage(ana, ben), after: first.messageId };
     const third = { ...newMessage(ana, ben), after: second.messageId };
-    const none = { messagesMax: 0, bytesMax: 0 };
+    const none = { messagesMax: 0, bytesMax: 0, senderPercent: 100 };
     // The queue has room again right after the first was refused.
     const types = await Promise.all([
       store.enqueue(first, none),
@@ -108,7 +108,7 @@ export function queueContract(contract: Contract): void {
 
   contract('[MSG-6] queues are limited by count and bytes; what expired does not count', async ({ store }) => {
     const [ana, ben] = [await register(store, 'ana'), await register(store, 'ben')];
-    const tight = { messagesMax: 2, bytesMax: 8 };
+    const tight = { messagesMax: 2, bytesMax: 8, senderPercent: 100 };
     const put = (nowMs = NOW, bytes = 3) =>
       store.enqueue(
         newMessage(ana, ben, {
@@ -129,9 +129,57 @@ export function queueContract(contract: Contract): void {
     assert.equal((await put(NOW, 8)).type, 'stored');
   });
 
+  contract(
+    '[MSG-33] one sender takes a part of a queue, by count and bytes; others and the own account have the rest',
+    async ({ store, reopen }) => {
+      const primary = newDevice();
+      const [ana, ben, cyd] = [
+        await register(store, 'ana'),
+        await register(store, 'ben', primary),
+        await register(store, 'cyd'),
+      ];
+      const tablet = await link(store, ben, primary);
+      let at = store;
+      const limits = { messagesMax: 10, bytesMax: 100, senderPercent: 30 };
+      const put = async (from: Address, nowMs = NOW, bytes = 1, lifeMs = 5_000) => {
+        const devices = [ben, tablet].filter(
+          ({ deviceId }) => from.accountId !== ben.accountId || deviceId !== from.deviceId,
+        );
+        const envelopes = devices.map(({ deviceId }) => ({
+          deviceId,
+          kind: 2 as const,
+          ciphertext: new Uint8Array(bytes),
+        }));
+        const times = { acceptedAtMs: nowMs, expiresAtMs: nowMs + lifeMs };
+        return (await at.enqueue(newMessage(from, ben, { ...times, envelopes }), limits)).type;
+      };
+      const types = async (count: number, ...args: Parameters<typeof put>) => {
+        const outcomes: string[] = [];
+        for (let n = 0; n < count; n++) outcomes.push(await put(...args));
+        return outcomes.join(' ');
+      };
+      assert.equal(await types(4, ana), 'stored stored stored queue-full');
+      at = await reopen();
+      assert.equal(await types(2, ana, NOW + 1_500), 'queue-full queue-full');
+      assert.equal(await put(cyd, NOW, 31), 'queue-full');
+      assert.equal(await types(2, cyd, NOW, 15), 'stored stored');
+      assert.equal(await put(cyd, NOW, 1), 'queue-full');
+      // One device of several that is full refuses the message.
+      const [first] = await page(at, tablet, { nowMs: NOW });
+      await at.acknowledge(tablet, [first!.seq]);
+      assert.equal(await put(ana, NOW + 2_600), 'queue-full');
+      await at.acknowledge(ben, [(await page(at, ben, { nowMs: NOW }))[0]!.seq]);
+      assert.equal(await put(ana, NOW + 3_700), 'stored');
+      assert.equal(await types(5, tablet, NOW + 3_700), 'stored stored stored stored stored');
+      assert.equal(await put(tablet, NOW + 3_700), 'queue-full', 'all of it is full');
+      // What has expired does not count.
+      assert.equal(await types(3, ana, NOW + 6_000), 'stored stored queue-full');
+    },
+  );
+
   contract('[MSG-6] a full queue is not gone through with every send to it', async ({ store }) => {
     const [ana, ben] = [await register(store, 'ana'), await register(store, 'ben')];
-    const limits = { messagesMax: 1500, bytesMax: 1 << 20 };
+    const limits = { messagesMax: 1500, bytesMax: 1 << 20, senderPercent: 100 };
     const put = async (nowMs: number, lifeMs: number) =>
       (await store.enqueue(newMessage(ana, ben, { acceptedAtMs: nowMs, expiresAtMs: nowMs + lifeMs }), limits)).type;
     // Something expires every moment: the first look makes room, and there is none between that and the next.

@@ -29,7 +29,7 @@ local function addDevice(at, ids)
   return id
 end
 local function removeDevice(id)
-  for _, part in ipairs({'d', 'p', 'k', 'o', 'u', 'f', 't'}) do redis.call('DEL', root .. ':' .. part .. ':' .. id) end
+  for _, part in ipairs({'d', 'p', 'k', 'o', 'u', 's', 'f', 't'}) do redis.call('DEL', root .. ':' .. part .. ':' .. id) end
 end
 local function setList(revision, keys, signature)
   redis.call('HSET', root, 'lr', revision, 'lk', keys, 'ls', signature)

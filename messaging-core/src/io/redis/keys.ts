@@ -6,6 +6,7 @@
 //                      :d:DEVICE    device: identity, signed prekey, last-resort KEM prekey, seq, size of its queue
 //                      :p|k:DEVICE  one-time prekeys; one-time KEM prekeys
 //                      :o|u:DEVICE  its queue, a stream: ordinary; urgent
+//                      :s:DEVICE    what each sender has in its queue
 //                      :f:DEVICE    the last message of each group that was brought into its queue
 //                      :t:DEVICE    push targets
 //                      :r           send ids it was sent (by accepted time)

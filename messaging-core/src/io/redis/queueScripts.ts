@@ -1,6 +1,7 @@
 // The steps of queues, each one script in its account's slot. A queue entry has
 // fields x (expires at), h (header), c (ciphertext); what n and b say of a device
-// is always the number and bytes of what its two lanes hold.
+// is always the number and bytes of what its two lanes hold, and its hash s says
+// the same for each account that has something in them.
 import { LuaScript } from '@carillon/service/redis';
 
 /** Send ids kept for one recipient, about 30 bytes each. Fewer, and a late repeat is stored twice; the SDK drops it by id. */
@@ -21,39 +22,64 @@ end
 local function text(number) return string.format('%.0f', number) end
 -- Of a device: messages and bytes queued, seq, first expiry of each lane.
 local function sizeOf(id) return redis.call('HMGET', root .. ':d:' .. id, 'n', 'b', 's', 'eo', 'eu') end
-local function removed(id, messages, bytes)
+-- Adds up what goes, by the account it is from: the third part of its header.
+local function note(gone, entry)
+  local bytes, from = #field(entry, 'c'), field(entry, 'h'):match('^[^|]*|[^|]*|([^|]*)')
+  gone.n, gone.b = gone.n + 1, gone.b + bytes
+  local of = gone.of[from] or {0, 0}
+  gone.of[from] = {of[1] + 1, of[2] + bytes}
+end
+local function nothing() return {n = 0, b = 0, of = {}} end
+local function removed(id, gone)
   local size = redis.call('HMGET', root .. ':d:' .. id, 'n', 'b')
-  redis.call('HSET', root .. ':d:' .. id, 'n', text((size[1] or 0) - messages), 'b', text((size[2] or 0) - bytes))
+  local left, senders = (size[1] or 0) - gone.n, root .. ':s:' .. id
+  redis.call('HSET', root .. ':d:' .. id, 'n', text(left), 'b', text((size[2] or 0) - gone.b))
+  if left <= 0 then return redis.call('DEL', senders) end
+  for from, of in pairs(gone.of) do
+    redis.call('HINCRBY', senders, 'b' .. from, -of[2])
+    if redis.call('HINCRBY', senders, 'n' .. from, -of[1]) <= 0 then
+      redis.call('HDEL', senders, 'n' .. from, 'b' .. from)
+    end
+  end
 end
 `;
 const EXPIRY = `${ENTRIES}
 -- Drops up to max expired entries of a lane; gives how many, and the first expiry of what is left.
 local function dropExpired(id, lane, now, max)
-  local queue, dropped, bytes, first, after = root .. ':' .. lane .. ':' .. id, 0, 0, nil, '-'
+  local queue, gone, first, after = root .. ':' .. lane .. ':' .. id, nothing(), nil, '-'
   while true do
     local entries = redis.call('XRANGE', queue, after, '+', 'COUNT', ${SCAN_ENTRIES})
     if #entries == 0 then break end
     for _, entry in ipairs(entries) do
       local expires = tonumber(field(entry, 'x'))
-      if expires <= now and dropped < max then
+      if expires <= now and gone.n < max then
         redis.call('XDEL', queue, entry[1])
-        dropped, bytes = dropped + 1, bytes + #field(entry, 'c')
+        note(gone, entry)
       elseif not first or expires < first then first = expires end
     end
-    if dropped >= max then first = 0 break end
+    if gone.n >= max then first = 0 break end
     after = '(' .. entries[#entries][1]
   end
-  if dropped > 0 then removed(id, dropped, bytes) end
+  if gone.n > 0 then removed(id, gone) end
   if first then redis.call('HSET', root .. ':d:' .. id, 'e' .. lane, text(first))
   else redis.call('HDEL', root .. ':d:' .. id, 'e' .. lane) end
-  return dropped, first
+  return gone.n, first
 end
 `;
 const PUT = `${EXPIRY}
--- What sizeOf says when an envelope fits; else nothing.
-local function hasRoom(id, bytes, now, messagesMax, bytesMax)
+-- What sizeOf says when an envelope fits; else nothing. max: messages, bytes, and of one sender messages and bytes.
+local function hasRoom(id, from, bytes, now, max)
   local size = sizeOf(id)
-  local function fits() return tonumber(size[1] or 0) < messagesMax and tonumber(size[2] or 0) + bytes <= bytesMax end
+  local function isWithin(messages, held, most, mostBytes)
+    return tonumber(messages or 0) < tonumber(most) and tonumber(held or 0) + bytes <= tonumber(mostBytes)
+  end
+  local function fits()
+    if not isWithin(size[1], size[2], max[1], max[2]) then return false end
+    -- Nobody has more in it than there is.
+    if isWithin(size[1], size[2], max[3], max[4]) then return true end
+    local of = redis.call('HMGET', root .. ':s:' .. id, 'n' .. from, 'b' .. from)
+    return isWithin(of[1], of[2], max[3], max[4])
+  end
   if fits() then return size end
   local looked = tonumber(redis.call('HGET', root .. ':d:' .. id, 'fl') or 0)
   if math.abs(now - looked) < ${FULL_LOOK_EVERY_MS} then return nil end
@@ -65,13 +91,15 @@ local function hasRoom(id, bytes, now, messagesMax, bytesMax)
   return fits() and size or nil
 end
 -- Seqs go on from the clock: Redis may lose its last writes, and a seq is never used again even then.
-local function put(id, size, lane, now, expires, header, ciphertext)
+local function put(id, from, size, lane, now, expires, header, ciphertext)
   local seq = text(math.max((size[3] or 0) + 1, now * 1000))
   redis.call('XADD', root .. ':' .. lane .. ':' .. id, seq .. '-0', 'x', expires, 'h', header, 'c', ciphertext)
   local known = lane == 'o' and size[4] or lane == 'u' and size[5] or nil
   local first = known and tonumber(known) <= tonumber(expires) and known or expires
   redis.call('HSET', root .. ':d:' .. id, 's', seq, 'n', text((size[1] or 0) + 1),
     'b', text((size[2] or 0) + #ciphertext), 'e' .. lane, first)
+  redis.call('HINCRBY', root .. ':s:' .. id, 'n' .. from, 1)
+  redis.call('HINCRBY', root .. ':s:' .. id, 'b' .. from, #ciphertext)
 end
 -- What the index is to be told: the expiry, if it knows of none as early.
 local function toIndex(expires, now)
@@ -92,13 +120,15 @@ end
 `;
 
 /**
- * ARGV: mark, accepted at, expires at, lane, messages max, bytes max, the sending device when it is the own account's,
- * the sending account, the mark that it follows or ''; then device, header, ciphertext of each envelope.
+ * ARGV: mark, accepted at, expires at, lane, messages max, bytes max, of one sender messages and bytes max, the sending
+ * device when it is the own account's, the sending account, the mark that it follows or ''; then device, header,
+ * ciphertext of each envelope.
  */
 export const ENQUEUE = new LuaScript(
   'enqueue',
   `${PUT}
-local mark, at, expires, lane, messagesMax, bytesMax, own, from, after = unpack(ARGV, 1, 9)
+local mark, at, expires, lane = unpack(ARGV, 1, 4)
+local max, own, from, after = {unpack(ARGV, 5, 8)}, unpack(ARGV, 9, 11)
 local before = redis.call('ZSCORE', root .. ':r', mark)
 if before then return {'repeated', before} end
 if after ~= '' and not redis.call('ZSCORE', root .. ':r', after) then return {'out-of-order'} end
@@ -108,54 +138,55 @@ local expected, missing = {}, 0
 for id in ids:gmatch('%d+') do
   if id ~= own then expected[id] = 'missing' missing = missing + 1 end
 end
-for i = 10, #ARGV, 3 do
+for i = 12, #ARGV, 3 do
   if not expected[ARGV[i]] then return {'stale-devices', ids} end
   if expected[ARGV[i]] == 'missing' then expected[ARGV[i]] = 'named' missing = missing - 1 end
 end
 if missing > 0 then return {'stale-devices', ids} end
 local now, sizes = tonumber(at), {}
-for i = 10, #ARGV, 3 do
-  sizes[i] = hasRoom(ARGV[i], #ARGV[i + 2], now, tonumber(messagesMax), tonumber(bytesMax))
+for i = 12, #ARGV, 3 do
+  sizes[i] = hasRoom(ARGV[i], from, #ARGV[i + 2], now, max)
   if not sizes[i] then return {'queue-full', ARGV[i]} end
 end
 local oldest = remember(mark, at)
 if redis.call('SISMEMBER', root .. ':b', from) == 1 then return {'stored', '', oldest} end
-for i = 10, #ARGV, 3 do put(ARGV[i], sizes[i], lane, now, expires, ARGV[i + 1], ARGV[i + 2]) end
-return {'stored', #ARGV > 9 and toIndex(expires, now) or '', oldest}`,
+for i = 12, #ARGV, 3 do put(ARGV[i], from, sizes[i], lane, now, expires, ARGV[i + 1], ARGV[i + 2]) end
+return {'stored', #ARGV > 11 and toIndex(expires, now) or '', oldest}`,
 );
 
 /** ARGV: device, then seqs. */
 export const ACKNOWLEDGE = new LuaScript(
   'acknowledge',
   `${ENTRIES}
-local id, messages, bytes = ARGV[1], 0, 0
+local id, gone = ARGV[1], nothing()
 for i = 2, #ARGV do
   for _, lane in ipairs({'o', 'u'}) do
     local queue = root .. ':' .. lane .. ':' .. id
     local entry = redis.call('XRANGE', queue, ARGV[i] .. '-0', ARGV[i] .. '-0')[1]
     if entry then
       redis.call('XDEL', queue, entry[1])
-      messages, bytes = messages + 1, bytes + #field(entry, 'c')
+      note(gone, entry)
       break
     end
   end
 end
-if messages > 0 then removed(id, messages, bytes) end
-return messages`,
+if gone.n > 0 then removed(id, gone) end
+return gone.n`,
 );
 
 /**
  * One group message into an account's queues, in the order of the group's messages and each once.
- * ARGV: group and lane, message number, lane, expires at, header, ciphertext, now, messages max, bytes max, the sending
- * device when it is the own account's, the sending account, after which device, devices at most.
+ * ARGV: group and lane, message number, lane, expires at, header, ciphertext, now, messages max, bytes max, of one sender
+ * messages and bytes max, the sending device when it is the own account's, the sending account, after which device,
+ * devices at most.
  * Gives what the index is to be told, the last device gone through or '' after the last one, and those reached.
  */
 export const FAN_IN = new LuaScript(
   'fan in',
   `${PUT}
 local group, number, lane, expires, header, ciphertext = unpack(ARGV, 1, 6)
-local now, messagesMax, bytesMax = tonumber(ARGV[7]), tonumber(ARGV[8]), tonumber(ARGV[9])
-local own, from, after, left = ARGV[10], ARGV[11], tonumber(ARGV[12]), tonumber(ARGV[13])
+local now, max = tonumber(ARGV[7]), {unpack(ARGV, 8, 11)}
+local own, from, after, left = ARGV[12], ARGV[13], tonumber(ARGV[14]), tonumber(ARGV[15])
 local ids = redis.call('HGET', root, 'ds') or ''
 if redis.call('SISMEMBER', root .. ':b', from) == 1 then return {'', ''} end
 local reply = {'', ''}
@@ -166,9 +197,9 @@ for id in ids:gmatch('%d+') do
     reply[2] = id
     local seen = redis.call('HGET', root .. ':f:' .. id, group)
     if id ~= own and (not seen or tonumber(seen) < tonumber(number)) then
-      local size = hasRoom(id, #ciphertext, now, messagesMax, bytesMax)
+      local size = hasRoom(id, from, #ciphertext, now, max)
       if size then
-        put(id, size, lane, now, expires, header, ciphertext)
+        put(id, from, size, lane, now, expires, header, ciphertext)
         reply[#reply + 1] = id
       end
       redis.call('HSET', root .. ':f:' .. id, group, number)

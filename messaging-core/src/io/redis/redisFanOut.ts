@@ -9,7 +9,7 @@ import { ACCEPT, ADD_WORK, ADVANCE, LEAVE_WORK, NEXT, PEEK_WORK, TAKE_WORK } fro
 import { accountKey, groupKey, type Lane, laneOf, workKey, workKeys } from './keys.ts';
 import { FAN_IN } from './queueScripts.ts';
 import type { RedisIndex } from './redisIndex.ts';
-import { decodeHeader, encodeHeader, entryFields, type StreamEntry, sendMark } from './redisQueues.ts';
+import { decodeHeader, encodeHeader, entryFields, limitArgs, type StreamEntry, sendMark } from './redisQueues.ts';
 
 /** An account has no more; so many accounts are asked for at once that their devices fit into what is left of a step. */
 const DEVICES_PER_ACCOUNT = 5;
@@ -170,8 +170,7 @@ export class RedisFanOut {
           header,
           fields.get('c')!,
           `${nowMs}`,
-          `${limits.messagesMax}`,
-          `${limits.bytesMax}`,
+          ...limitArgs(limits, from.accountId, accountId),
           accountId === from.accountId ? `${from.deviceId}` : '',
           from.accountId,
           `${after}`,

@@ -10,13 +10,14 @@ import {
 } from '@carillon/protocol';
 import type { RedisLink } from '@carillon/service/redis';
 import { deviceDifference } from '../../core/deviceList.ts';
-import type {
-  EnqueueOutcome,
-  EnvelopeKindCode,
-  NewMessage,
-  PageQuery,
-  QueuedEnvelope,
-  QueueLimits,
+import {
+  type EnqueueOutcome,
+  type EnvelopeKindCode,
+  type NewMessage,
+  type PageQuery,
+  type QueuedEnvelope,
+  type QueueLimits,
+  senderShare,
 } from '../../core/messagingStore.ts';
 import { accountKey, laneKey, laneOf } from './keys.ts';
 import { ACKNOWLEDGE, ENQUEUE, FAN_IN } from './queueScripts.ts';
@@ -79,8 +80,7 @@ export class RedisQueues {
       `${acceptedAtMs}`,
       `${message.expiresAtMs}`,
       laneOf(message.urgent),
-      `${limits.messagesMax}`,
-      `${limits.bytesMax}`,
+      ...limitArgs(limits, from.accountId, to),
       from.accountId === to ? `${from.deviceId}` : '',
       from.accountId,
       message.after === undefined ? '' : sendMark(from, message.after),
@@ -147,6 +147,12 @@ export class RedisQueues {
       parts.map((part) => this.#link.write(ACKNOWLEDGE, accountKey(accountId), [`${deviceId}`, ...part.map(String)])),
     );
   }
+}
+
+/** As `max` of the scripts. */
+export function limitArgs(limits: QueueLimits, from: AccountId, to: AccountId): string[] {
+  const share = senderShare(limits, from, to);
+  return [limits.messagesMax, limits.bytesMax, share.messagesMax, share.bytesMax].map(String);
 }
 
 export function idsOf(text: string): DeviceId[] {
