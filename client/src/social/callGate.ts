@@ -73,6 +73,7 @@ export class CallGate implements ContentChannel {
       if (made.case !== 'callInvite') return made;
       linkId ??= links.inviting(made.value.callId ?? '', to);
       isInvite = true;
+      this.#quiet.calling(to, this.#parts.now());
       if (linkId === undefined) return made;
       return { case: 'callInvite', value: { ...made.value, linkId: base64urlToBytes(linkId) } };
     };
@@ -137,7 +138,7 @@ export class CallGate implements ContentChannel {
       if (isByLink) return 'link';
       const settings = await readSettings(tx);
       if (settings.callsFrom !== 'everyone' && !(await isAccepted(tx, accountId))) return 'nothing';
-      return isQuiet(settings, now()) ? 'quiet' : 'ring';
+      return isQuiet(settings, now()) && !this.#quiet.isCalled(accountId, now()) ? 'quiet' : 'ring';
     });
     if (wish === 'ring' || (wish === 'link' && links.takes(received))) ring(received);
     else if (wish === 'quiet') this.#quiet.hush(received);

@@ -10,7 +10,7 @@ import { Stage, until } from './stage.ts';
 import { idOf, messagesOf, shows } from './watching.ts';
 
 const CALL_ID = 'AAAAAAAAAAAAAAAAAAAAAA';
-const RING_MS = 800;
+const RING_MS = 2_000;
 
 describe('do not disturb', () => {
   let stage: Stage;
@@ -61,6 +61,18 @@ describe('do not disturb', () => {
     await invite(bob.channel, ann.device, CALL_ID.replace('A', 'B'));
     await bob.device.sendText(idOf(ann.device), 'and now?');
     await shows(ann.device, bob.device, 'and now?');
+    assert.equal(ann.rung.length, 1);
+  });
+
+  test('[DND-1] whom the person calls meanwhile may call back', async () => {
+    const [ann, bob] = await Promise.all([callable('ann'), callable('bob')]);
+    await ann.device.startConversation('bob');
+    await ann.device.setSettings({ doNotDisturb: {} });
+    await invite(ann.channel, bob.device, CALL_ID);
+    await bob.device.startConversation('ann');
+    await invite(bob.channel, ann.device, CALL_ID.replace('A', 'B'));
+    await bob.device.sendText(idOf(ann.device), 'at the same time');
+    await shows(ann.device, bob.device, 'at the same time');
     assert.equal(ann.rung.length, 1);
   });
 

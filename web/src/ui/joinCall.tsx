@@ -2,7 +2,7 @@ import type { Contact, JoiningView } from '@carillon/client';
 import { useEffect, useState } from 'preact/hooks';
 import { liveCall } from '../state/call.ts';
 import { joining, leaveLink } from '../state/callLinks.ts';
-import { account, carillon } from '../state/session.ts';
+import { account, carillon, connection } from '../state/session.ts';
 import { failureWords } from '../words/failure.ts';
 import { Avatar } from './avatar.tsx';
 import { DialogFrame } from './dialogFrame.tsx';
@@ -38,13 +38,18 @@ export function JoinCall({ link }: { link: string }) {
     carillon()
       .links.read(link)
       .then(
-        (found) => !isLeft && setRead(found),
+        (found) => {
+          if (isLeft) return;
+          setRead(found);
+          setProblem('');
+        },
         (error: unknown) => !isLeft && setProblem(failureWords(error)),
       );
     return () => {
       isLeft = true;
     };
-  }, []);
+    // What could not be asked offline is asked when there is a connection again.
+  }, [connection.value.state === 'online']);
   const now = joining.value;
   if (liveCall.value !== undefined) return null;
   const ask = () => {
