@@ -1,4 +1,4 @@
-// The call this device is in, and the one that knocks while in it.
+// The call this device is in, one on hold behind it, and the one that knocks.
 import type { AccountId, CallId, CallView } from '@carillon/client';
 import { batch, computed, signal } from '@preact/signals';
 import { endWords } from '../words/call.ts';
@@ -14,6 +14,8 @@ const ENDED_MS = 2_500;
 
 const current = signal<CallView | undefined>(undefined);
 const waiting = signal<CallView | undefined>(undefined);
+/** On hold while the person is in another. */
+export const heldCall = signal<CallView | undefined>(undefined);
 /** Set by the person: the call goes on in a bar, so that chats can be read. */
 export const minimised = signal(false);
 
@@ -53,17 +55,23 @@ function ended(call: CallView): void {
 
 export function callChanged(call: CallView): void {
   batch(() => {
+    const { calls } = carillon();
+    heldCall.value = calls.held;
     if (call.phase === 'ended') {
       ended(call);
       return;
     }
-    if (carillon().calls.waiting?.callId === call.callId) {
+    if (calls.held?.callId === call.callId) return;
+    if (calls.waiting?.callId === call.callId) {
       waiting.value = call;
       return;
     }
     const before = current.value;
+    // What was behind has come to the front before the end of the other could be read.
+    if (before?.phase === 'ended' && call.held) notify(before.words, 'info');
     if (before?.callId !== call.callId) minimised.value = false;
-    if (before?.phase !== call.phase && call.phase !== 'ringing-in') announce(call.words);
+    const isNews = before?.phase !== call.phase || isHold(before) !== isHold(call);
+    if (isNews && call.phase !== 'ringing-in') announce(call.words);
     if (waiting.value?.callId === call.callId) waiting.value = undefined;
     current.value = call;
     if (call.phase === 'active' || call.phase === 'reconnecting') rememberCall(call);
@@ -78,12 +86,13 @@ export async function startCall(to: readonly AccountId[], video: boolean): Promi
   await attempt(() => carillon().calls.start(to, { video }));
 }
 
-export async function acceptCall(call: CallId, video: boolean): Promise<void> {
-  await attempt(async () => {
-    const running = liveCall.value;
-    if (running !== undefined && running.callId !== call) await carillon().calls.hangUp(running.callId);
-    await carillon().calls.accept(call, { video });
-  });
+/** In place of the call that the person is in, or beside it. */
+export async function acceptCall(call: CallId, video: boolean, holdCurrent = false): Promise<void> {
+  await attempt(() => carillon().calls.accept(call, { video, holdCurrent }));
+}
+
+export async function setHeld(call: CallId, on: boolean): Promise<void> {
+  await attempt(() => carillon().calls.setHeld(call, on));
 }
 
 export async function declineCall(call: CallId): Promise<void> {
@@ -97,7 +106,14 @@ export async function hangUp(): Promise<void> {
   else await attempt(() => carillon().calls.hangUp(call.callId));
 }
 
+/** Nothing goes: it is held here, or by everybody else in it. */
+export function isHold(call: CallView): boolean {
+  const joined = call.others.filter(({ state }) => state === 'joined');
+  return call.held || (joined.length > 0 && joined.every(({ held }) => held));
+}
+
 export function forgetCalls(): void {
+  heldCall.value = undefined;
   current.value = undefined;
   waiting.value = undefined;
 }

@@ -1,6 +1,6 @@
 import type { CallView } from '@carillon/client';
 import { attempt } from '../state/attempt.ts';
-import { hangUp, minimised, peopleIn } from '../state/call.ts';
+import { hangUp, isHold, minimised, peopleIn } from '../state/call.ts';
 import { carillon } from '../state/session.ts';
 import { CallTimer } from './callTimer.tsx';
 import { Icon } from './icon.tsx';
@@ -23,7 +23,7 @@ export function CallBar({ call }: { call: CallView }) {
           <span class="visually-hidden">Back to the call with </span>
           {peopleIn(call)}
         </span>
-        {call.phase === 'active' && call.connectedAtMs !== undefined ? (
+        {call.phase === 'active' && !isHold(call) && call.connectedAtMs !== undefined ? (
           <CallTimer sinceMs={call.connectedAtMs} />
         ) : (
           <span class="call-bar-words">{call.words}</span>

@@ -1,6 +1,6 @@
 import type { CallView } from '@carillon/client';
 import { attempt } from '../state/attempt.ts';
-import { hangUp } from '../state/call.ts';
+import { hangUp, setHeld } from '../state/call.ts';
 import { dialog } from '../state/dialog.ts';
 import { carillon } from '../state/session.ts';
 import { IconButton } from './iconButton.tsx';
@@ -49,6 +49,7 @@ export function CallControls({ call }: { call: CallView }) {
         label={cameraOn ? 'Turn your camera off' : 'Turn your camera on'}
         tone="call"
         pressed={!cameraOn}
+        disabled={call.held}
         data-testid="toggle-camera"
         onClick={() => void attempt(() => carillon().calls.setCamera(!cameraOn))}
       />
@@ -58,11 +59,20 @@ export function CallControls({ call }: { call: CallView }) {
           label={screenOn ? 'Stop sharing your screen' : 'Share your screen'}
           tone="call"
           pressed={screenOn}
-          disabled={!running}
+          disabled={!running || call.held}
           data-testid="toggle-screen"
           onClick={() => void attempt(() => shareScreen(!screenOn))}
         />
       )}
+      <IconButton
+        icon={call.held ? 'play' : 'pause'}
+        label={call.held ? 'Take the call back' : 'Put the call on hold'}
+        tone="call"
+        pressed={call.held}
+        disabled={!running}
+        data-testid="toggle-hold"
+        onClick={() => void setHeld(call.callId, !call.held)}
+      />
       <IconButton
         icon="addPerson"
         label="Add a person"

@@ -1,12 +1,13 @@
 import type { CallView } from '@carillon/client';
 import { useEffect, useRef } from 'preact/hooks';
 import { ringback } from '../sound/ringing.ts';
-import { minimised, peopleIn } from '../state/call.ts';
+import { heldCall, minimised, peopleIn } from '../state/call.ts';
 import { CallBar } from './callBar.tsx';
 import { CallControls } from './callControls.tsx';
 import { CallHead } from './callHead.tsx';
 import { CallSound } from './callSound.tsx';
 import { CallStage } from './callStage.tsx';
+import { HeldCall } from './heldCall.tsx';
 import { SoundBlocked } from './soundBlocked.tsx';
 
 function useRingback(on: boolean): void {
@@ -40,6 +41,7 @@ export function CallScreen({ call }: { call: CallView }) {
           {call.words || 'The connection is weak. Reconnecting…'}
         </p>
       )}
+      {!small && heldCall.value !== undefined && <HeldCall call={heldCall.value} />}
       {!small && (
         <div class="call-media">
           <CallStage call={call} />

@@ -1,4 +1,5 @@
 import type { CallView } from '@carillon/client';
+import { isHold } from '../state/call.ts';
 import { asStream } from '../state/stream.ts';
 import { Avatar } from './avatar.tsx';
 import { CallGrid } from './callGrid.tsx';
@@ -28,6 +29,7 @@ export function CallStage({ call }: { call: CallView }) {
   const others = present(call);
   const screens = others.some(({ screen }) => asStream(screen) !== undefined) || call.local.screenOn;
   if (call.phase === 'ended') return <Waiting call={call} />;
+  if (isHold(call) && call.phase === 'active') return <Waiting call={call} />;
   if (screens) return <CallScreens call={call} others={others} />;
   const only = others[0];
   if (others.length === 1 && only !== undefined) return <CallPair call={call} other={only} />;

@@ -12,7 +12,8 @@ interface CallTileProps {
   readonly large?: boolean;
 }
 
-function stateWords({ state, stream }: RemoteParticipant): string {
+function stateWords({ state, stream, held }: RemoteParticipant): string {
+  if (held) return 'On hold';
   if (state === 'invited') return 'Calling…';
   if (state === 'ringing') return 'Ringing…';
   return stream === undefined ? 'Connecting…' : '';

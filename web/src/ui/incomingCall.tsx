@@ -1,9 +1,10 @@
 import type { CallView } from '@carillon/client';
+import type { ComponentChildren } from 'preact';
 import { useEffect, useId, useRef } from 'preact/hooks';
 import { ring } from '../sound/ringing.ts';
-import { acceptCall, declineCall, liveCall, peopleIn } from '../state/call.ts';
+import { acceptCall, declineCall, heldCall, liveCall, peopleIn } from '../state/call.ts';
 import { Avatar } from './avatar.tsx';
-import { Icon } from './icon.tsx';
+import { Icon, type IconName } from './icon.tsx';
 
 /**
  * The sheet of a call that rings here. Focus goes to its heading, never to a
@@ -53,44 +54,75 @@ export function IncomingCall({ call }: { call: CallView }) {
             {call.mode === 'room' ? `Group ${kind.toLowerCase()}` : kind}
             {caller !== undefined && call.others.length === 1 && ` · @${caller.handle}`}
           </p>
-          {inCall && <p class="hint">Accepting ends the call you are in.</p>}
+          {inCall && heldCall.value !== undefined && <p class="hint">Two calls are the most: this would end one.</p>}
         </div>
       </div>
       <div class="incoming-acts">
-        <button
-          type="button"
-          class="call-act decline"
-          data-testid="decline"
-          onClick={() => void declineCall(call.callId)}
-        >
-          <span class="disc">
-            <Icon name="hangUp" />
-          </span>
+        <Act kind="decline" icon="hangUp" testId="decline" onClick={() => void declineCall(call.callId)}>
           Decline
-        </button>
-        <button
-          type="button"
-          class="call-act accept"
-          data-testid="accept-audio"
-          onClick={() => void acceptCall(call.callId, false)}
-        >
-          <span class="disc">
-            <Icon name="phone" />
-          </span>
-          {call.video ? 'Without video' : 'Accept'}
-        </button>
-        <button
-          type="button"
-          class={call.video ? 'call-act accept' : 'call-act accept second'}
-          data-testid="accept-video"
-          onClick={() => void acceptCall(call.callId, true)}
-        >
-          <span class="disc">
-            <Icon name="video" />
-          </span>
-          {call.video ? 'Accept' : 'With video'}
-        </button>
+        </Act>
+        {inCall ? <Beside call={call} /> : <Alone call={call} />}
       </div>
     </dialog>
+  );
+}
+
+interface ActProps {
+  readonly kind: 'decline' | 'accept' | 'accept second';
+  readonly icon: IconName;
+  readonly testId: string;
+  readonly children: ComponentChildren;
+  onClick(): void;
+}
+
+function Act({ kind, icon, testId, children, onClick }: ActProps) {
+  return (
+    <button type="button" class={`call-act ${kind}`} data-testid={testId} onClick={onClick}>
+      <span class="disc">
+        <Icon name={icon} />
+      </span>
+      {children}
+    </button>
+  );
+}
+
+function Alone({ call }: { call: CallView }) {
+  return (
+    <>
+      <Act kind="accept" icon="phone" testId="accept-audio" onClick={() => void acceptCall(call.callId, false)}>
+        {call.video ? 'Without video' : 'Accept'}
+      </Act>
+      <Act
+        kind={call.video ? 'accept' : 'accept second'}
+        icon="video"
+        testId="accept-video"
+        onClick={() => void acceptCall(call.callId, true)}
+      >
+        {call.video ? 'Accept' : 'With video'}
+      </Act>
+    </>
+  );
+}
+
+/** While in a call: without pictures, which can be turned on once it is clear who sees whom. */
+function Beside({ call }: { call: CallView }) {
+  const phase = liveCall.value?.phase;
+  const holdable = heldCall.value === undefined && (phase === 'active' || phase === 'reconnecting');
+  return (
+    <>
+      {holdable && (
+        <Act kind="accept" icon="pause" testId="accept-hold" onClick={() => void acceptCall(call.callId, false, true)}>
+          Hold and answer
+        </Act>
+      )}
+      <Act
+        kind={holdable ? 'accept second' : 'accept'}
+        icon="phone"
+        testId="accept-audio"
+        onClick={() => void acceptCall(call.callId, false)}
+      >
+        End and answer
+      </Act>
+    </>
   );
 }
