@@ -88,20 +88,26 @@ async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void>
 }
 
 const PEER_JS = 'peer@1.0.2';
+let peerJsDir: string | undefined;
+
+/** Fetched for the run, as nothing else here needs it or its hundred packages. */
+function fetchPeerJs(): string | undefined {
+  if (peerJsDir !== undefined) return peerJsDir;
+  const dir = mkdtempSync(path.join(tmpdir(), 'carillon-bench-peerjs-'));
+  process.once('exit', () => rmSync(dir, { recursive: true, force: true }));
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--silent'];
+  const { status } = spawnSync('npm', ['install', '--prefix', dir, ...flags, PEER_JS], { timeout: 120_000 });
+  if (status === 0) peerJsDir = dir;
+  return peerJsDir;
+}
 
 /**
  * PeerServer (MIT), the signaling of PeerJS: it hands messages to whom they name
- * and knows of no calls. Fetched for the run, as nothing else here needs it or its
- * hundred packages; undefined where no registry is reached.
+ * and knows of no calls. Undefined where no registry is reached.
  */
 export const startPeerJs: Start = async () => {
-  const dir = mkdtempSync(path.join(tmpdir(), 'carillon-bench-peerjs-'));
-  const remove = () => rmSync(dir, { recursive: true, force: true });
-  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--silent'];
-  if (spawnSync('npm', ['install', '--prefix', dir, ...flags, PEER_JS], { timeout: 120_000 }).status !== 0) {
-    remove();
-    return undefined;
-  }
+  const dir = fetchPeerJs();
+  if (dir === undefined) return undefined;
   const port = await freePort();
   const bin = path.join(dir, 'node_modules/peer/dist/bin/peerjs.js');
   const args = ['--port', String(port), '--host', '127.0.0.1', '--concurrent_limit', '100000'];
@@ -110,11 +116,6 @@ export const startPeerJs: Start = async () => {
     if (tries > 200) throw new Error('PeerServer does not answer');
     await sleep(50);
   }
-  return {
-    ...{ name: 'PeerServer', kind: 'peerjs', url: `http://127.0.0.1:${port}`, pids: [child.pid!] },
-    stop: async () => {
-      await ended(child, 'SIGKILL');
-      remove();
-    },
-  };
+  const url = `http://127.0.0.1:${port}`;
+  return { name: 'PeerServer', kind: 'peerjs', url, pids: [child.pid!], stop: () => ended(child, 'SIGKILL') };
 };
