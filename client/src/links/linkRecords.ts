@@ -60,9 +60,16 @@ export async function applyLinksCopy(tx: StoreTransaction, links: readonly CallL
   for (const entry of links.slice(0, LINKS_MAX + REVOKED_MAX)) {
     const link = recordOf(entry);
     const known = link && (await readLink(tx, link.linkId));
-    if (!link || (known && (known.revoked || (!link.revoked && link.changedAtMs <= known.changedAtMs)))) continue;
-    await writeLink(tx, link);
+    if (link && (!known || replaces(link, known))) await writeLink(tx, link);
   }
+}
+
+/** The same on all devices, in whatever order they hear of it: of two changes at one moment, too. */
+function replaces(link: LinkRecord, known: LinkRecord): boolean {
+  if (link.revoked !== known.revoked) return link.revoked;
+  if (link.changedAtMs !== known.changedAtMs) return link.changedAtMs > known.changedAtMs;
+  const said = ({ name, lobby }: LinkRecord) => `${lobby} ${name}`;
+  return said(link) > said(known);
 }
 
 function recordOf(entry: CallLinkEntry): LinkRecord | undefined {
