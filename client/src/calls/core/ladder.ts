@@ -16,6 +16,9 @@
 //
 // An estimate is believed only while the sender fills it: a sender with little
 // to say (a still picture, a silent microphone) has a low one for no bad reason.
+// Of audio alone it is not believed without a loss or a queue: where packets
+// come unevenly, congestion control goes below whatever is sent, and audio that
+// followed it would go down to the last rung on a link with room for pictures.
 
 export interface Rung {
   /** Of the Opus encoder, kbit/s. */
@@ -45,22 +48,36 @@ const REDUNDANT_SHARE = 1.65;
 const AUDIO_HEADERS_KBPS = 23;
 /** Of the estimate; the rest drains what queued. Higher sends more and lags more. */
 const SHARE = 0.95;
-/** Of its video, a rung is kept with: the encoder makes do with what there is. Higher: a trial has no time to grow. */
+/** A rung is kept with this share of its video: the encoder makes do with what there is. Higher: a trial has no time to grow. */
 const KEEPS = 0.5;
+/** The last picture is kept with as little as browsers' encoders go down to. */
+const LAST_PICTURE_KBPS = 30;
+/** What the picture has to find before it comes back. */
+const COMES_BACK_KBPS = 40;
 /** Below this share of the estimate the sender does not fill it. */
 const FILLS = 0.75;
 
 /** A link that is too narrow for this long is. Lower follows dips that last a second. */
 const DOWN_AFTER_MS = 2_000;
+/** Before the picture goes where the sound has room: the encoder makes do with almost nothing. Lower takes it away more often. */
+const PAUSE_AFTER_MS = 3_500;
 /** Until congestion control has found its first estimate. */
 const START_MS = 5_000;
 /** Of loss or a queue that the estimate does not show. One rung, then again. */
 const BAD_AFTER_MS = 4_000;
 const LOSS_BAD = 0.2;
 const QUEUE_BAD_MS = 600;
+/** Both together are a full queue, not a link that loses by itself: audio has to become less, too. */
+const LOSS_FULL = 0.1;
+const QUEUE_FULL_MS = 150;
+const FULL_RUNGS = 2;
+/** Receiver reports of audio alone come about every 5 s (RFC 3550, section 6.2): the next one tells whether it helped. */
+const FULL_EVERY_MS = 6_000;
 /** What has to hold for a trial. */
 const LOSS_CALM = 0.05;
-const QUEUE_CALM_MS = 250;
+const QUEUE_CALM_MS = 200;
+/** A queue as well, where none was ever seen empty; further away nobody is. */
+const ROUND_TRIP_MS_MAX = 1_500;
 const CALM_MS = 3_000;
 /** A rung that was held for this long after going up to it was right. */
 const PROVEN_MS = 4_000;
@@ -104,6 +121,8 @@ export interface Ladder {
   /** Too narrow since, and the best rung that would have done meanwhile. */
   readonly narrow: { readonly sinceMs: number; readonly rung: number } | undefined;
   readonly bad: { readonly sinceMs: number; readonly why: Why } | undefined;
+  /** The queue of the link is full. */
+  readonly isFull: boolean;
   readonly calmSinceMs: number | undefined;
   readonly baseRoundTripMs: number | undefined;
 }
@@ -119,6 +138,7 @@ export function newLadder(nowMs: number): Ladder {
     holdMs: HOLD_MIN_MS,
     narrow: undefined,
     bad: undefined,
+    isFull: false,
     calmSinceMs: undefined,
     baseRoundTripMs: undefined,
   };
@@ -140,20 +160,23 @@ export function targetOf({ rung, why }: Ladder, wantsVideo: boolean): Target {
   };
 }
 
-/** What a rung takes of the link, kbit/s, with this share of its video. */
-export function needKbps(rung: number, scene: Pick<LinkSample, 'wantsVideo' | 'redundant'>, ofVideo = 1): number {
-  const { audioKbps, videoKbpsMax } = RUNGS[rung]!;
-  return (
-    audioKbps * (scene.redundant ? REDUNDANT_SHARE : 1) +
-    AUDIO_HEADERS_KBPS +
-    (scene.wantsVideo ? videoKbpsMax * ofVideo : 0)
-  );
+type Scene = Pick<LinkSample, 'wantsVideo' | 'redundant'>;
+
+/** What a rung takes of the link, kbit/s: its audio, and all of its video unless `videoKbps` says otherwise. */
+export function needKbps(rung: number, scene: Scene, videoKbps = RUNGS[rung]!.videoKbpsMax): number {
+  const { audioKbps } = RUNGS[rung]!;
+  const audio = audioKbps * (scene.redundant ? REDUNDANT_SHARE : 1) + AUDIO_HEADERS_KBPS;
+  return audio + (scene.wantsVideo ? videoKbps : 0);
+}
+
+function leastKbps(rung: number, scene: Scene): number {
+  return needKbps(rung, scene, rung === AUDIO_ONLY - 1 ? LAST_PICTURE_KBPS : RUNGS[rung]!.videoKbpsMax * KEEPS);
 }
 
 /** The highest rung that the estimate carries. */
-function fitting(sample: LinkSample): number {
+function fitting(sample: LinkSample, need: (rung: number, scene: Scene) => number): number {
   const carriesKbps = (sample.availableKbps ?? Number.POSITIVE_INFINITY) * SHARE;
-  const rung = RUNGS.findIndex((_, index) => needKbps(index, sample) <= carriesKbps);
+  const rung = RUNGS.findIndex((_, index) => need(index, sample) <= carriesKbps);
   return rung === -1 ? RUNGS.length - 1 : rung;
 }
 
@@ -164,22 +187,27 @@ export function step(before: Ladder, sample: LinkSample, nowMs: number): Ladder 
 
 /** What this second adds to what is known; the rung stays. */
 function observe(ladder: Ladder, sample: LinkSample, nowMs: number): Ladder {
-  const { roundTripMs, loss = 0, availableKbps, sendingKbps } = sample;
+  const { roundTripMs, loss = 0, availableKbps } = sample;
   const baseRoundTripMs = nextBase(ladder.baseRoundTripMs, roundTripMs);
   const queueMs = roundTripMs === undefined || baseRoundTripMs === undefined ? 0 : roundTripMs - baseRoundTripMs;
-  const fills = availableKbps !== undefined && sendingKbps >= FILLS * availableKbps;
-  const fit = fitting(sample);
-  const isShort = availableKbps !== undefined && needKbps(ladder.rung, sample, KEEPS) > availableKbps * SHARE;
-  const isNarrow = fills && isShort && nowMs - ladder.startedAtMs >= START_MS;
+  const fills = fillsEstimate(sample);
+  const fit = fitting(sample, leastKbps);
+  const isShort = availableKbps !== undefined && leastKbps(ladder.rung, sample) > availableKbps * SHARE;
+  const isLate = queueMs > QUEUE_CALM_MS || (roundTripMs ?? 0) > ROUND_TRIP_MS_MAX;
+  const suffers = loss > LOSS_CALM || isLate;
+  const isAudio = sendsAudioOnly(ladder, sample);
+  const isNarrow = fills && isShort && (!isAudio || suffers) && nowMs - ladder.startedAtMs >= START_MS;
   const badWhy: Why | undefined = loss >= LOSS_BAD ? 'lossy' : queueMs >= QUEUE_BAD_MS ? 'slow' : undefined;
-  const carries = !fills || hasRoom(nextUp(ladder.rung, sample), sample);
-  const isCalm = carries && loss <= LOSS_CALM && queueMs <= QUEUE_CALM_MS;
+  const up = nextUp(ladder.rung, sample);
+  const carries = isAudio || !fills || hasRoom(leastKbps(up, sample), sample);
+  const isCalm = carries && !suffers;
   return {
     ...ladder,
     baseRoundTripMs,
     narrow: isNarrow
       ? { sinceMs: ladder.narrow?.sinceMs ?? nowMs, rung: Math.min(fit, ladder.narrow?.rung ?? fit) }
       : undefined,
+    isFull: loss >= LOSS_FULL && queueMs >= QUEUE_FULL_MS,
     bad: badWhy && { sinceMs: ladder.bad?.sinceMs ?? nowMs, why: badWhy },
     calmSinceMs: isCalm ? (ladder.calmSinceMs ?? nowMs) : undefined,
     holdMs: nowMs - (ladder.downAtMs ?? nowMs) > FORGET_MS ? HOLD_MIN_MS : ladder.holdMs,
@@ -194,7 +222,20 @@ function nextBase(base: number | undefined, roundTripMs: number | undefined): nu
 
 function goDown(ladder: Ladder, sample: LinkSample, nowMs: number): Ladder | undefined {
   const { narrow, bad, rung } = ladder;
-  if (narrow && nowMs - narrow.sinceMs >= DOWN_AFTER_MS) return downTo(ladder, narrow.rung, 'narrow', nowMs);
+  const pauses = sample.wantsVideo && rung < AUDIO_ONLY && narrow !== undefined && narrow.rung >= AUDIO_ONLY;
+  const afterMs = pauses && hasRoom(needKbps(rung, sample, 0), sample) ? PAUSE_AFTER_MS : DOWN_AFTER_MS;
+  if (narrow && nowMs - narrow.sinceMs >= afterMs) {
+    // Better audio is for a link that has shown its room, not for one that has just lost it.
+    return downTo(ladder, narrow.rung === AUDIO_ONLY ? AUDIO_ONLY + 1 : narrow.rung, 'narrow', nowMs);
+  }
+  if (
+    ladder.isFull &&
+    sendsAudioOnly(ladder, sample) &&
+    nowMs - (ladder.downAtMs ?? 0) >= FULL_EVERY_MS &&
+    rung < RUNGS.length - 1
+  ) {
+    return downTo(ladder, Math.min(rung + FULL_RUNGS, RUNGS.length - 1), 'narrow', nowMs);
+  }
   // Loss and queues give up pictures, one step at a time; audio at a lower rate would be lost as often.
   if (bad && nowMs - bad.sinceMs >= BAD_AFTER_MS && rung < AUDIO_ONLY && sample.wantsVideo) {
     return downTo(ladder, rung + 1, bad.why, nowMs);
@@ -225,9 +266,10 @@ function goUp(ladder: Ladder, sample: LinkSample, nowMs: number): Ladder | undef
   const up = nextUp(rung, sample);
   const comesBack = sample.wantsVideo && RUNGS[rung]!.videoKbpsMax === 0 && RUNGS[up]!.videoKbpsMax > 0;
   // An estimate may stand still while only audio is sent: in the end the picture itself is the trial.
-  if (comesBack && !hasRoom(up, sample) && downForMs < HOLD_MAX_MS) return undefined;
+  const mayTry = downForMs >= HOLD_MAX_MS && !fillsEstimate(sample);
+  if (comesBack && !mayTry && !hasRoom(needKbps(up, sample, COMES_BACK_KBPS), sample)) return undefined;
   // An estimate that shows room for more than one rung is believed.
-  const next = sample.availableKbps === undefined ? up : Math.min(up, fitting(sample));
+  const next = sample.availableKbps === undefined ? up : Math.min(up, fitting(sample, needKbps));
   return {
     ...ladder,
     rung: next,
@@ -248,7 +290,14 @@ function nextUp(rung: number, sample: LinkSample): number {
   return up;
 }
 
-/** The rung could be kept with what is there. */
-function hasRoom(rung: number, sample: LinkSample): boolean {
-  return sample.availableKbps !== undefined && needKbps(rung, sample, KEEPS) <= sample.availableKbps * SHARE;
+function hasRoom(kbps: number, { availableKbps }: LinkSample): boolean {
+  return availableKbps !== undefined && kbps <= availableKbps * SHARE;
+}
+
+function fillsEstimate({ availableKbps, sendingKbps }: LinkSample): boolean {
+  return availableKbps !== undefined && sendingKbps >= FILLS * availableKbps;
+}
+
+function sendsAudioOnly({ rung }: Ladder, { wantsVideo }: LinkSample): boolean {
+  return !wantsVideo || RUNGS[rung]!.videoKbpsMax === 0;
 }

@@ -23,6 +23,7 @@ export interface Seen {
   readonly words: string;
   readonly endReason: CallView['endReason'];
   readonly quality: number;
+  readonly linkWords: string | undefined;
   readonly others: readonly {
     readonly name: string;
     readonly state: string;
@@ -117,13 +118,13 @@ export const page = {
   },
   seen(): Seen | undefined {
     if (!view) return undefined;
-    const { callId, phase, mode, words, endReason, quality } = view;
+    const { callId, phase, mode, words, endReason, quality, linkWords } = view;
     const others = view.others.map(({ contact, state, microphoneOn, cameraOn, stream, screen }) => ({
       ...{ name: contact.name, state, microphoneOn, cameraOn, hasScreen: screen !== undefined },
       frames: framesOf(stream),
       screenFrames: framesOf(screen),
     }));
-    return { callId, phase, mode, words, endReason, quality, others };
+    return { callId, phase, mode, words, endReason, quality, linkWords, others };
   },
   stats: () => calls.stats(),
   marks: (): Marks => marks,

@@ -56,8 +56,12 @@ export async function pageFiles(): Promise<ReadonlyMap<string, string>> {
   ]);
 }
 
-export async function eventually<T>(what: string, probe: () => Promise<T | undefined | false>): Promise<T> {
-  const deadline = performance.now() + DEADLINE_MS;
+export async function eventually<T>(
+  what: string,
+  probe: () => Promise<T | undefined | false>,
+  withinMs = DEADLINE_MS,
+): Promise<T> {
+  const deadline = performance.now() + withinMs;
   let last: unknown;
   for (;;) {
     const found = await probe().catch((error: unknown) => {
@@ -65,8 +69,7 @@ export async function eventually<T>(what: string, probe: () => Promise<T | undef
       return undefined;
     });
     if (found) return found;
-    if (performance.now() > deadline)
-      throw new Error(`${what} did not happen within ${DEADLINE_MS} ms`, { cause: last });
+    if (performance.now() > deadline) throw new Error(`${what} did not happen within ${withinMs} ms`, { cause: last });
     await pause(50);
   }
 }

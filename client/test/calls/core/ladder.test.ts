@@ -27,9 +27,9 @@ test('[CALL-37] a link that is good stays at the top, whatever the picture takes
   assert.equal(changesOf(play({ capacityKbps: lasting(300, 400), wantsVideo: false })), 0);
 });
 
-test('[CALL-37] a link that falls goes to audio only within five seconds, in few steps, with the reason', () => {
+test('[CALL-37] a link that falls goes to audio only within six seconds, in few steps, with the reason', () => {
   const seconds = play({ capacityKbps: [...lasting(30, 3_000), ...lasting(60, 100)] });
-  const after = seconds.slice(35);
+  const after = seconds.slice(36);
   assert.ok(after.every(({ ladder }) => targetOf(ladder, true).audioOnly));
   assert.ok(changesOf(seconds) <= 8, `${changesOf(seconds)}`);
   assert.equal(targetOf(seconds.at(-1)!.ladder, true).why, 'narrow');
@@ -42,8 +42,8 @@ test('[CALL-37] as narrow as links come, audio goes down to what fits', () => {
     const settled = seconds.slice(20).map(({ ladder }) => needKbps(ladder.rung, AUDIO_ONLY));
     const lowest = needKbps(RUNGS.length - 1, AUDIO_ONLY);
     const over = settled.filter((kbps) => kbps > Math.max(lowest, capacityKbps)).length;
-    // Now and then a trial, each of two or three seconds.
-    assert.ok(over <= 12, `${capacityKbps}: ${over} s too much`);
+    // Now and then a trial, until its queue shows.
+    assert.ok(over <= 20, `${capacityKbps}: ${over} s too much`);
     assert.ok(Math.max(...settled) >= 0.7 * Math.min(100, capacityKbps), `${capacityKbps}: too little`);
   }
 });
@@ -91,6 +91,21 @@ test('[CALL-37] loss on a wide link takes pictures, never audio', () => {
   assert.equal(changesOf(heard), 0);
 });
 
+test('[CALL-37] a full queue takes from audio what no picture can give; loss alone does not', () => {
+  const play = (roundTripMs: number, wantsVideo: boolean) => {
+    let ladder = newLadder(0);
+    for (let second = 0; second < 30; second++) {
+      const isBad = second >= 10;
+      const sample = { availableKbps: undefined, sendingKbps: 100, wantsVideo, redundant: true };
+      const report = { loss: isBad ? 0.3 : 0, roundTripMs: isBad ? roundTripMs : 50 };
+      ladder = step(ladder, { ...sample, ...report }, second * 1_000);
+    }
+    return targetOf(ladder, wantsVideo).audioKbps;
+  };
+  assert.equal(play(50, false), 50);
+  assert.ok(play(400, false) <= 16);
+});
+
 test('[CALL-37] where nothing is measured nothing is given up', () => {
   let ladder = newLadder(0);
   const nothing = { availableKbps: undefined, sendingKbps: 0, loss: undefined, roundTripMs: undefined };
@@ -115,7 +130,7 @@ test('[CALL-37] on any link: audio is not starved by pictures, and changes are b
         const audioKbps = needKbps(ladder.rung, AUDIO_ONLY);
         // Past the start and the time that a narrow link must last, pictures leave audio its room.
         narrowFor = index > 5 && wantsVideo && videoKbpsMax > 0 && audioKbps > carries ? narrowFor + 1 : 0;
-        assert.ok(narrowFor <= 6, `second ${index}: audio ${audioKbps}, all ${sendingKbps}, link ${carries}`);
+        assert.ok(narrowFor <= 7, `second ${index}: audio ${audioKbps}, all ${sendingKbps}, link ${carries}`);
       }
       // Each second may bring a narrower link; what goes up waits.
       const ups = seconds.filter(({ ladder }, i) => i > 0 && ladder.rung < seconds[i - 1]!.ladder.rung).length;
