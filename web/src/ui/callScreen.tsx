@@ -42,6 +42,11 @@ export function CallScreen({ call }: { call: CallView }) {
         </p>
       )}
       {!small && heldCall.value !== undefined && <HeldCall call={heldCall.value} />}
+      {call.phase === 'active' && !small && call.linkWords !== undefined && (
+        <p class="call-banner" role="status" data-testid="link-words">
+          {call.linkWords}
+        </p>
+      )}
       {!small && (
         <div class="call-media">
           <CallStage call={call} />

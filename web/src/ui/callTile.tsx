@@ -12,11 +12,12 @@ interface CallTileProps {
   readonly large?: boolean;
 }
 
-function stateWords({ state, stream, held }: RemoteParticipant): string {
+function stateWords({ state, stream, held, videoPaused }: RemoteParticipant): string {
   if (held) return 'On hold';
   if (state === 'invited') return 'Calling…';
   if (state === 'ringing') return 'Ringing…';
-  return stream === undefined ? 'Connecting…' : '';
+  if (stream === undefined) return 'Connecting…';
+  return videoPaused ? 'Video paused' : '';
 }
 
 export function CallTile({ other, style, large = false }: CallTileProps) {
