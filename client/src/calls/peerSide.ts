@@ -68,6 +68,7 @@ export class PeerSide {
       connected: () => this.#connected(),
       lost: () => {
         this.#isUp = false;
+        signaling.prove();
         if (this.#isAdopted) options.lost();
       },
       remote: (streams) => {

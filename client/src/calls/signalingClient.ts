@@ -73,6 +73,11 @@ export class SignalingClient {
     };
   }
 
+  /** Media is gone, perhaps with the network: a dead connection would look open for long, and what heals a call goes over it. */
+  prove(): void {
+    this.#socket?.wake();
+  }
+
   /** @throws ProtocolError `unreachable` */
   async online(): Promise<void> {
     // With the last call gone there is nobody to open a socket again for.

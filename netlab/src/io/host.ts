@@ -43,8 +43,9 @@ export class Host {
 
   /** Stays in its network, with another address: nothing but that is to be seen of the change. @throws Error when it is behind no NAT */
   renumber(): this {
-    if (!this.#nat) throw new Error('Only a host behind a NAT is given another address.');
-    this.#address = this.#nat.renumber(this.namespace, INTERFACE);
+    if (!this.#nat || this.#address === undefined)
+      throw new Error('Only a host behind a NAT is given another address.');
+    this.#address = this.#nat.renumber(this.namespace, INTERFACE, this.#address);
     return this;
   }
 

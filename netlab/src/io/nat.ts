@@ -37,23 +37,20 @@ export class Nat {
       `link set port${number} master lan`,
       `link set port${number} up`,
     ]);
-    this.#address(host, name, address);
-    return address;
-  }
-
-  /** Another address on the same cable, as from a new lease. Returns it. */
-  renumber(host: Namespace, name: string): string {
-    const address = privateAddress(this.place, ++this.#hosts);
-    host.ip([`addr flush dev ${name}`]);
-    this.#address(host, name, address);
-    return address;
-  }
-
-  #address(host: Namespace, name: string, address: string): void {
     host.ip([
       `addr add ${address}/24 dev ${name}`,
       `link set ${name} up`,
       `route add default via ${privateAddress(this.place, 1)}`,
     ]);
+    return address;
+  }
+
+  /** Another address on the same cable, there before the old one goes. Returns it. */
+  renumber(host: Namespace, name: string, before: string): string {
+    const address = privateAddress(this.place, ++this.#hosts);
+    // Else it would go with the one that came before it.
+    host.sysctl({ [`net.ipv4.conf.${name}.promote_secondaries`]: 1 });
+    host.ip([`addr add ${address}/24 dev ${name}`, `addr del ${before}/24 dev ${name}`]);
+    return address;
   }
 }
