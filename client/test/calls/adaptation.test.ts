@@ -1,6 +1,7 @@
 // A call between two real browsers whose link falls and comes back.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { freePort } from '@carillon/service/testing';
 import type { Browser } from 'playwright-core';
 import type { CallPage } from './browser/page.ts';
 import { chromiumPath, eventually, launch, Person, pageFiles } from './browser/pages.ts';
@@ -18,10 +19,13 @@ const SETTLE_MS = 8_000;
 let services: CallServices;
 let browser: Browser;
 const link = new UdpLink();
+let metricsPort: number;
 
 before(async () => {
   if (skip) return;
-  services = await CallServices.start({ files: await pageFiles() });
+  metricsPort = await freePort();
+  const env = { CARILLON_SIGNALING_METRICS_PORT: String(metricsPort) };
+  services = await CallServices.start({ files: await pageFiles(), env });
   browser = await launch();
 });
 
@@ -65,7 +69,7 @@ const inboundAudio = async (person: Person) => {
   return audio as Record<string, number> | undefined;
 };
 
-test('[CALL-37] [CALL-58] a link that falls leaves sound alone, with words at both ends, and back', {
+test('[CALL-37] [CALL-58] [CALL-59] a link that falls leaves sound alone, with words at both ends, and back; each says how good it was', {
   skip,
 }, async (t) => {
   const contacts = await Promise.all(['ana', 'bo'].map((name) => services.account(name)));
@@ -111,4 +115,10 @@ test('[CALL-37] [CALL-58] a link that falls leaves sound alone, with words at bo
   await Promise.all([ana.watches(1), bo.watches(1)]);
   await ana.page.evaluate(() => page.call('hangUp', page.seen()!.callId));
   await bo.sees('the end', ({ phase }) => phase === 'ended');
+
+  const metrics = await eventually('both reports', async () => {
+    const text = await (await fetch(`http://127.0.0.1:${metricsPort}/metrics`)).text();
+    return /^carillon_call_mos_count\{path="direct"\} 2$/m.test(text) && text;
+  });
+  assert.match(metrics, /^carillon_call_audio_only_seconds_total [1-9]/m);
 });
