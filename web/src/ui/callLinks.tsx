@@ -60,7 +60,7 @@ function OpenOther() {
   return (
     <form class="form inline" onSubmit={(event) => void submit(event)} noValidate>
       <Field
-        label="Somebody gave you a link?"
+        label="Have a link?"
         problem={problem}
         value={text}
         onText={(next) => {
