@@ -2,6 +2,7 @@
 import type { AccountId, Address, CallId, DeviceId } from '@carillon/protocol';
 import { z } from 'zod';
 import type { Store } from '../ports.ts';
+import type { Call } from './core/callMachine.ts';
 
 /** There is one active call, so one key. */
 const KEY = 'active';
@@ -36,6 +37,21 @@ export interface CallRecord {
   readonly receivedSeq: bigint;
   /** When this device was last in it, Unix milliseconds. */
   readonly aliveAtMs: number;
+}
+
+/** Undefined before there was media, and after the end. */
+export function recordOf(
+  call: Call,
+  secret: Uint8Array | undefined,
+  generation: number,
+  receivedSeq: bigint,
+): Omit<CallRecord, 'aliveAtMs'> | undefined {
+  if (!('connectedAtMs' in call) || call.connectedAtMs === undefined || call.phase === 'ended') return undefined;
+  const { callId, outgoing, createdBy, video, mode, connectedAtMs, peer } = call;
+  return {
+    ...{ callId, outgoing, createdBy, video, mode, connectedAtMs, generation, receivedSeq },
+    ...(peer && secret ? { peer: { ...peer, secret } } : {}),
+  };
 }
 
 export class CallRecords {

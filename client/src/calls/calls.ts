@@ -5,7 +5,9 @@ import type { AcceptOptions, CallOptions, CallsApi, StartOptions } from '../api.
 import type { ContentChannel } from '../messaging/contentChannel.ts';
 import type { CallView, Notice } from '../model.ts';
 import type { Platform } from '../ports.ts';
-import { type CallDeps, type CallStart, type OpeningMedia, RunningCall } from './call.ts';
+import { RunningCall } from './call.ts';
+import type { CallDeps, CallStart } from './callDeps.ts';
+import type { OpeningMedia } from './callMedia.ts';
 import { CallPlaces } from './callPlaces.ts';
 import { CallRecords, peerAddress } from './callRecords.ts';
 import { outgoingCall, resumedCall } from './core/callMachine.ts';
@@ -250,9 +252,10 @@ export class Calls implements CallsApi {
     this.#emit(running);
     if (running.state.phase !== 'ended') return;
     this.#incoming.noteOver(running.callId);
+    const wasCurrent = running === this.#places.current;
     this.#places.leave(running);
     // Ours has ended by itself: theirs, which rang unseen beside it, is a ring like any other.
-    const unseen = this.#glare.takeRinging();
+    const unseen = wasCurrent ? this.#glare.takeRinging() : undefined;
     if (unseen && this.#places.ring(unseen)) this.#emit(unseen);
     // It is in another place now.
     for (const each of this.#places.all) {

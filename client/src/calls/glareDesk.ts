@@ -1,7 +1,8 @@
 // Two who call each other: one of the two calls goes on, and the microphone that
 // was opened for the other goes on into it.
 import type { AccountId } from '@carillon/protocol';
-import type { OpeningMedia, RunningCall } from './call.ts';
+import type { RunningCall } from './call.ts';
+import type { OpeningMedia } from './callMedia.ts';
 
 /** How long the microphone of a call lost by glare waits for the other's invite. */
 const GLARE_WAIT_MS = 5_000;

@@ -2,7 +2,8 @@
 // ring, and words on how a call ended, which need no signaling.
 import { type AccountId, addressKey, type CallId, CallOutcome, callIdSchema, LIMITS } from '@carillon/protocol';
 import type { ContentChannel, ReceivedContent } from '../messaging/contentChannel.ts';
-import type { CallStart, RunningCall } from './call.ts';
+import type { RunningCall } from './call.ts';
+import type { CallStart } from './callDeps.ts';
 import type { CallPlaces } from './callPlaces.ts';
 import { incomingCall } from './core/callMachine.ts';
 import type { GlareDesk } from './glareDesk.ts';

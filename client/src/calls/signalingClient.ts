@@ -63,6 +63,11 @@ export class SignalingClient {
     return this.#iceServers;
   }
 
+  /** Media can be led through a relay, which hides where this device is. */
+  get hasRelay(): boolean {
+    return this.#iceServers.some(({ urls }) => urls.some((url) => /^turns?:/.test(url)));
+  }
+
   /** Opens the socket if none is open; returns the way to let go of it. */
   join(listener: SignalingListener): () => void {
     this.#calls.set(listener.callId, listener);

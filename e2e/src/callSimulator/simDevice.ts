@@ -15,49 +15,18 @@ import {
 } from '@carillon/client/calls/core';
 import { type AccountId, type Address, addressKey, type CallId, LIMITS } from '@carillon/protocol';
 import type { CallEvent as Asked } from '@carillon/signaling/parts';
-import type { Chance, Scheduler } from './scheduler.ts';
 import type { Answer } from './simSocket.ts';
-import { SimSocket, type SimSocketOptions } from './simSocket.ts';
+import { SimSocket } from './simSocket.ts';
+import type { Invite, Message, Surroundings } from './surroundings.ts';
 
 const GLARE_WAIT_MS = 15_000;
 const UNKNOWN_AGAIN_MS = [100, 200, 400, 800, 1_600];
-
-export interface Invite {
-  readonly callId: CallId;
-  readonly from: Address;
-  readonly video: boolean;
-  readonly group: boolean;
-}
-
-/** What a device says to another by encrypted message. */
-export type Message =
-  | { readonly type: 'invite'; readonly invite: Invite }
-  | { readonly type: 'log'; readonly from: Address; readonly callId: CallId; readonly isMissed: boolean };
-
-export interface Surroundings {
-  readonly scheduler: Scheduler;
-  readonly chance: Chance;
-  node: SimSocketOptions['node'];
-  /** To every device of the account. */
-  send(to: AccountId, message: Message): void;
-  /** The link to the caller's device while it rings; `preconnected` once it is up. */
-  preconnect(callId: CallId, self: SimDevice, to: Address): void;
-  /** This end of a peer link is open, or is not any more; the world joins the two ends. */
-  link(callId: CallId, self: SimDevice, to: Address | undefined): void;
-  room(callId: CallId, self: SimDevice): void;
-  /** It rings: what the person does is the world's. */
-  rings(device: SimDevice, callId: CallId): void;
-  /** For the rules that must hold. */
-  saw(device: SimDevice, call: Call): void;
-}
 
 interface Running {
   call: Call;
   receivedSeq: bigint | undefined;
   timer: { clear(): void } | undefined;
   isClosed: boolean;
-  readonly group: boolean;
-  readonly rangAtMs: number;
 }
 
 export class SimDevice {
@@ -116,7 +85,7 @@ export class SimDevice {
     if (!this.isAlive || !this.isFree) return;
     const group = callees.length > 1;
     const init = { callId, self: this.address, video: false, group };
-    const running = this.#run(outgoingCall(init, callees, this.#around.scheduler.nowMs), group);
+    const running = this.#run(outgoingCall(init, callees, this.#around.scheduler.nowMs));
     this.#current = running;
     for (const to of callees) {
       const invite = { callId, from: this.address, video: false, group };
@@ -157,9 +126,8 @@ export class SimDevice {
     else this.#logged(message);
   }
 
-  #run(call: Call, group: boolean): Running {
-    const rangAtMs = this.#around.scheduler.nowMs;
-    const running: Running = { call, receivedSeq: undefined, timer: undefined, isClosed: false, group, rangAtMs };
+  #run(call: Call): Running {
+    const running: Running = { call, receivedSeq: undefined, timer: undefined, isClosed: false };
     this.#calls.set(call.callId, running);
     this.socket.open();
     this.#arm(running);
@@ -181,7 +149,18 @@ export class SimDevice {
     if (running === this.#current) {
       this.#current = this.#waiting;
       this.#waiting = undefined;
+      this.#showUnseen();
     }
+  }
+
+  /** Ours has ended by itself: theirs, which rang unseen beside it, is a ring like any other. */
+  #showUnseen(): void {
+    const running = this.#glareRing;
+    this.#glareRing = undefined;
+    if (running?.call.phase !== 'ringing-in' || (this.#current && this.#waiting)) return;
+    if (this.#current) this.#waiting = running;
+    else this.#current = running;
+    this.#around.rings(this, running.call.callId);
   }
 
   #carryOut(running: Running, effect: CallEffect): void {
@@ -354,7 +333,7 @@ export class SimDevice {
   async #ring({ callId, from, video, group }: Invite, isGlare: boolean): Promise<void> {
     const { nowMs } = this.#around.scheduler;
     const init = { callId, self: this.address, video, group };
-    const running = this.#run(incomingCall(init, from, nowMs + LIMITS.ringMs, nowMs), group);
+    const running = this.#run(incomingCall(init, from, nowMs + LIMITS.ringMs, nowMs));
     const answer = await this.#askInvited(callId, { type: 'ring', by: this.address }, () => !running.isClosed);
     if (!this.isAlive) return;
     if (!answer.ok) {
