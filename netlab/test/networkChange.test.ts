@@ -8,7 +8,7 @@ import { inLab } from './inLab.ts';
 import { TwoPeople } from './twoPeople.ts';
 
 /** Of an unseen change: seven seconds until ICE misses the other, two until the socket's death is certain, and the restart. */
-const HEALED_WITHIN_MS = 18_000;
+const HEALED_WITHIN_MS = 20_000;
 const DIRECT = /^(srflx|prflx)-(srflx|prflx)$/;
 
 interface Change {
