@@ -35,26 +35,36 @@ export interface Pair {
   readonly callee: Side;
 }
 
-function negotiate(from: Side, to: Side): Promise<void> {
+/** Calls of many pairs go in step for a while, and end together: what is done is counted by acts. */
+export const done = { acts: 0 };
+export const ACTS_IN_A_CALL = 6 + 2 * (1 + CANDIDATES);
+
+async function negotiate(from: Side, to: Side): Promise<void> {
   const arrived = to.hears('relayed', 1 + CANDIDATES);
   from.relay(SDP_BYTES);
   for (let n = 0; n < CANDIDATES; n++) from.relay(CANDIDATE_BYTES);
-  return arrived;
+  await arrived;
+  done.acts += 1 + CANDIDATES;
+}
+
+async function asked(side: Side, act: Act): Promise<void> {
+  await side.ask(act);
+  done.acts++;
 }
 
 /** Until it is accepted; resolves with the milliseconds from there to the caller's knowing it. */
 export async function connectCall({ caller, callee }: Pair, callId: string): Promise<number> {
   for (const side of [caller, callee]) side.begin(callId);
-  await caller.ask('create');
+  await asked(caller, 'create');
   const ringing = caller.hears('state');
-  await callee.ask('ring');
+  await asked(callee, 'ring');
   await ringing;
   await negotiate(callee, caller);
   await negotiate(caller, callee);
-  await callee.ask('preconnect');
+  await asked(callee, 'preconnect');
   const accepted = caller.hears('state');
   const began = performance.now();
-  const answered = callee.ask('accept');
+  const answered = asked(callee, 'accept');
   await accepted;
   const acceptMs = performance.now() - began;
   await answered;
@@ -65,10 +75,10 @@ export async function wholeCall(pair: Pair, callId: string): Promise<number> {
   const { caller, callee } = pair;
   const acceptMs = await connectCall(pair, callId);
   const updated = callee.hears('state');
-  await caller.ask('update');
+  await asked(caller, 'update');
   await updated;
   const ended = callee.hears('ended');
-  await caller.ask('hangUp');
+  await asked(caller, 'hangUp');
   await ended;
   return acceptMs;
 }

@@ -7,7 +7,7 @@ import { importJWK, type JWK } from 'jose';
 import { cpuSecondsOf, memoryBytesOf } from '../messaging/peer.ts';
 import { quantile } from '../statistics.ts';
 import { BareSide } from './bareSide.ts';
-import { connectCall, type Pair, wholeCall } from './call.ts';
+import { ACTS_IN_A_CALL, connectCall, done, type Pair, wholeCall } from './call.ts';
 import { CarillonSide } from './carillonSide.ts';
 import { signToken } from './issuer.ts';
 import { PeerJsSide } from './peerJsSide.ts';
@@ -96,25 +96,23 @@ async function load(order: LoadOrder): Promise<LoadFigures> {
   const open = await opener(order);
   const isFresh = order.what === 'fresh';
   const pairs = isFresh ? [] : await openPairs(order, 0, order.pairs, open);
-  let calls = 0;
   let running = true;
   const one = async (index: number) => {
     const pair = pairs[index] ?? (await open(index));
     await wholeCall(pair, newId());
-    calls++;
     if (isFresh) hangUp(pair);
   };
   const loops = Array.from({ length: order.pairs }, async (_, index) => {
     while (running) await one(index);
   });
   await sleep(WARM_UP_MS);
-  const before = { calls, own: cpuOf(order.pids.slice(0, 1)), all: cpuOf(order.pids), at: performance.now() };
+  const before = { acts: done.acts, own: cpuOf(order.pids.slice(0, 1)), all: cpuOf(order.pids), at: performance.now() };
   await sleep(order.seconds * 1_000);
-  const done = calls - before.calls;
+  const calls = (done.acts - before.acts) / ACTS_IN_A_CALL;
   const figures = {
-    callsPerSecond: (done / (performance.now() - before.at)) * 1_000,
-    callsPerCpuSecond: done / (cpuOf(order.pids.slice(0, 1)) - before.own),
-    callsPerCpuSecondOfAll: done / (cpuOf(order.pids) - before.all),
+    callsPerSecond: (calls / (performance.now() - before.at)) * 1_000,
+    callsPerCpuSecond: calls / (cpuOf(order.pids.slice(0, 1)) - before.own),
+    callsPerCpuSecondOfAll: calls / (cpuOf(order.pids) - before.all),
   };
   running = false;
   await Promise.all(loops);
