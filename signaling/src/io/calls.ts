@@ -1,8 +1,8 @@
 // Every call as this node sees it: an event is stepped on what the store has,
 // and swapped in; if another node was quicker, it is stepped again on what that
 // one left. The events of one call go through this node one after another.
-import { type AccountId, type Address, type CallId, ProtocolError } from '@carillon/protocol';
-import { type Log, loggable, TokenBucket } from '@carillon/service';
+import { type Address, type CallId, ProtocolError } from '@carillon/protocol';
+import { type Log, loggable } from '@carillon/service';
 import {
   type Bounds,
   type Call,
@@ -10,13 +10,12 @@ import {
   type Effect,
   type EndReason,
   isSameDevice,
-  type LiveCall,
   nextDeadlineMs,
 } from '../core/call.ts';
 import type { SeatName, StoredCall, Swap } from '../core/callTable.ts';
-import { collides, glareWinner } from '../core/glare.ts';
 import { step } from '../core/step.ts';
 import type { CallStore } from './callStore.ts';
+import { Creations } from './creations.ts';
 import { Delivery, endedFrame } from './delivery.ts';
 import type { Seat, Seats } from './seats.ts';
 import type { SfuNodes } from './sfuNodes.ts';
@@ -24,11 +23,6 @@ import { stateFrame, swapOf } from './swapOf.ts';
 import { type Clock, realClock, Timers } from './timers.ts';
 import { Turns } from './turns.ts';
 
-/**
- * Calls that one account has created and that still run. Two would do for a
- * person; raising it lets one account make more strangers' devices ring at once.
- */
-const CREATED_PER_ACCOUNT_MAX = 4;
 /** Calls one socket hears of at once. */
 const ATTACHED_PER_SEAT_MAX = 32;
 /** Times an event is stepped again because another node was quicker; two nodes that meet need one or two. */
@@ -90,7 +84,7 @@ export class Calls {
   readonly #delivery: Delivery;
   readonly #turns = new Turns<CallId>();
   readonly #deadlines: Timers<CallId>;
-  readonly #creates = new Map<AccountId, TokenBucket>();
+  readonly #creations: Creations;
   /** Rooms that this node has given to an SFU node. */
   readonly #rooms = new Map<CallId, string>();
   #sweeping: { clear(): void } | undefined;
@@ -101,6 +95,15 @@ export class Calls {
     this.#store = options.store;
     this.#clock = options.clock ?? realClock;
     this.#deadlines = new Timers(this.#clock, (callId) => void this.#quietly(callId, { type: 'tick' }));
+    this.#creations = new Creations({
+      store: this.#store,
+      clock: this.#clock,
+      createsPerMinute: options.createsPerMinute,
+      callsMax: options.callsMax,
+      ringMs: options.bounds.ringMs,
+      live: () => this.live,
+      quietly: (callId, event) => this.#quietly(callId, event),
+    });
     this.#delivery = new Delivery({
       seats: options.seats,
       follow: (callId) => this.#store.follow(callId),
@@ -133,8 +136,15 @@ export class Calls {
   async apply(callId: CallId, event: CallEvent, asker?: Asker): Promise<Ticketed | undefined> {
     this.#refuseWhenClosed();
     if (asker) this.#admit(callId, event, asker);
-    if (event.type === 'create') return this.#create(callId, event, asker);
-    return this.#turns.take(callId, () => this.#step(callId, event, { asker }));
+    if (event.type === 'create') {
+      await this.#creations.create(event, asker !== undefined, () => this.#inTurn(callId, event, { asker }));
+      return undefined;
+    }
+    return this.#inTurn(callId, event, { asker });
+  }
+
+  #inTurn(callId: CallId, event: CallEvent, errand: Errand): Promise<Ticketed | undefined> {
+    return this.#turns.take(callId, () => this.#step(callId, event, errand));
   }
 
   /** The seat's socket is gone: its calls count the time. */
@@ -150,7 +160,7 @@ export class Calls {
   sweep(): void {
     const { bounds } = this.#options;
     const nowMs = this.#clock.now();
-    for (const [accountId, bucket] of this.#creates) if (bucket.isFull(nowMs)) this.#creates.delete(accountId);
+    this.#creations.sweep(nowMs);
     for (const callId of this.#rooms.keys()) void this.#releaseWhenOver(callId);
     this.#store.sweep(nowMs, nowMs - bounds.ringMs - bounds.reconnectMs - SOCKET_DEATH_MS);
   }
@@ -189,76 +199,6 @@ export class Calls {
     if (seat.attached.size >= ATTACHED_PER_SEAT_MAX && !seat.attached.has(callId)) {
       throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
     }
-  }
-
-  async #create(callId: CallId, event: Extract<CallEvent, { type: 'create' }>, asker?: Asker): Promise<undefined> {
-    const isNoted = await this.#beforeCreate(event, asker);
-    try {
-      await this.#turns.take(callId, () => this.#step(callId, event, { asker }));
-    } catch (error) {
-      const isRefused = error instanceof ProtocolError && error.code !== 'internal-error';
-      if (isNoted && isRefused) this.#store.dropCreated(event.by.accountId, callId);
-      throw error;
-    }
-    await this.#settleGlare(event);
-  }
-
-  /**
-   * A device that calls somebody with whom it is in a peer call already has lost
-   * or given up that call: it is hung up. False: the call is there already.
-   */
-  async #beforeCreate(event: Extract<CallEvent, { type: 'create' }>, asker: Asker | undefined): Promise<boolean> {
-    const { by, callId, callees, room } = event;
-    if (await this.#store.read(callId, true)) return false;
-    if (asker) this.#takeCreate(by.accountId);
-    const callee = callees.length === 1 && !room ? callees[0] : undefined;
-    for (const call of callee ? await this.#createdByAny(by.accountId, callee) : []) {
-      const has = (accountId: AccountId) => call.participants.some((p) => p.accountId === accountId);
-      const isIn = call.participants.some((p) => p.state === 'joined' && isSameDevice(by, p));
-      if (call.mode === 'peer' && callee && has(callee) && isIn) {
-        await this.#quietly(call.callId, { type: 'hang_up', by });
-      }
-    }
-    if ((await this.#createdByAny(by.accountId)).length >= CREATED_PER_ACCOUNT_MAX) {
-      throw new ProtocolError('rate-limited', { retryAfterMs: this.#options.bounds.ringMs });
-    }
-    // Before the call is there: of two who call each other, whoever looks last sees both.
-    await this.#store.noteCreated(by.accountId, callId, this.#clock.now());
-    return true;
-  }
-
-  #takeCreate(accountId: AccountId): void {
-    const { createsPerMinute, callsMax } = this.#options;
-    if (this.live >= callsMax) throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
-    const nowMs = this.#clock.now();
-    const rate = { perSecond: createsPerMinute / 60, burst: createsPerMinute };
-    const bucket = this.#creates.get(accountId) ?? new TokenBucket(rate, nowMs);
-    this.#creates.set(accountId, bucket);
-    if (!bucket.take(nowMs)) throw new ProtocolError('rate-limited', { retryAfterMs: bucket.waitMs() });
-  }
-
-  /** If the callee calls too, one of the two calls goes on. */
-  async #settleGlare({ by, callId, callees, room }: Extract<CallEvent, { type: 'create' }>): Promise<void> {
-    const callee = callees.length === 1 && !room ? callees[0] : undefined;
-    if (!callee) return;
-    for (const other of await this.#createdByAny(callee)) {
-      if (!collides(other, by.accountId, callee)) continue;
-      const loser = glareWinner(callId, other.callId) === callId ? other.callId : callId;
-      await this.#quietly(loser, { type: 'glare_lost' });
-    }
-  }
-
-  /** Live calls that any of the accounts created. */
-  async #createdByAny(...accounts: readonly AccountId[]): Promise<LiveCall[]> {
-    const live: LiveCall[] = [];
-    for (const accountId of accounts) {
-      for (const callId of await this.#store.createdBy(accountId)) {
-        const stored = await this.#store.read(callId, true);
-        if (stored?.call.phase === 'live') live.push(stored.call);
-        else if (stored) this.#store.dropCreated(accountId, callId);
-      }
-    }
-    return live;
   }
 
   async #step(callId: CallId, event: CallEvent, errand: Errand): Promise<Ticketed | undefined> {

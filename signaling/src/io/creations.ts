@@ -1,0 +1,113 @@
+// What goes beyond one call when one is created: how many an account may have
+// and make, what the creator's device was in before, and two who call each other.
+import { type AccountId, type CallId, ProtocolError } from '@carillon/protocol';
+import { TokenBucket } from '@carillon/service';
+import { type CallEvent, isSameDevice, type LiveCall } from '../core/call.ts';
+import { collides, glareWinner } from '../core/glare.ts';
+import type { CallStore } from './callStore.ts';
+import type { Clock } from './timers.ts';
+
+/**
+ * Calls that one account has created and that still run. Two would do for a
+ * person; raising it lets one account make more strangers' devices ring at once.
+ */
+const CREATED_PER_ACCOUNT_MAX = 4;
+type CreateEvent = Extract<CallEvent, { type: 'create' }>;
+
+export interface CreationsOptions {
+  readonly store: CallStore;
+  readonly clock: Clock;
+  /** Calls that one account may create here, on average. */
+  readonly createsPerMinute: number;
+  /** Live calls at once, of this node. */
+  readonly callsMax: number;
+  readonly ringMs: number;
+  live(): number;
+  /** An event of the server's own. */
+  quietly(callId: CallId, event: CallEvent): Promise<void>;
+}
+
+export class Creations {
+  readonly #options: CreationsOptions;
+  readonly #creates = new Map<AccountId, TokenBucket>();
+
+  constructor(options: CreationsOptions) {
+    this.#options = options;
+  }
+
+  /** `run` steps the event. @throws ProtocolError */
+  async create(event: CreateEvent, isAsked: boolean, run: () => Promise<unknown>): Promise<void> {
+    const isNoted = await this.#beforeCreate(event, isAsked);
+    try {
+      await run();
+    } catch (error) {
+      const isRefused = error instanceof ProtocolError && error.code !== 'internal-error';
+      if (isNoted && isRefused) this.#options.store.dropCreated(event.by.accountId, event.callId);
+      throw error;
+    }
+    await this.#settleGlare(event);
+  }
+
+  /**
+   * A device that calls somebody with whom it is in a peer call already has lost
+   * or given up that call: it is hung up. False: the call is there already.
+   */
+  async #beforeCreate(event: CreateEvent, isAsked: boolean): Promise<boolean> {
+    const { by, callId, callees, room } = event;
+    if (await this.#options.store.read(callId, true)) return false;
+    if (isAsked) this.#takeCreate(by.accountId);
+    const callee = callees.length === 1 && !room ? callees[0] : undefined;
+    for (const call of callee ? await this.#createdByAny(by.accountId, callee) : []) {
+      const has = (accountId: AccountId) => call.participants.some((p) => p.accountId === accountId);
+      const isIn = call.participants.some((p) => p.state === 'joined' && isSameDevice(by, p));
+      if (call.mode === 'peer' && callee && has(callee) && isIn) {
+        await this.#options.quietly(call.callId, { type: 'hang_up', by });
+      }
+    }
+    if ((await this.#createdByAny(by.accountId)).length >= CREATED_PER_ACCOUNT_MAX) {
+      throw new ProtocolError('rate-limited', { retryAfterMs: this.#options.ringMs });
+    }
+    // Before the call is there: of two who call each other, whoever looks last sees both.
+    await this.#options.store.noteCreated(by.accountId, callId, this.#options.clock.now());
+    return true;
+  }
+
+  #takeCreate(accountId: AccountId): void {
+    const { createsPerMinute, callsMax, live } = this.#options;
+    if (live() >= callsMax) throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
+    const nowMs = this.#options.clock.now();
+    const rate = { perSecond: createsPerMinute / 60, burst: createsPerMinute };
+    const bucket = this.#creates.get(accountId) ?? new TokenBucket(rate, nowMs);
+    this.#creates.set(accountId, bucket);
+    if (!bucket.take(nowMs)) throw new ProtocolError('rate-limited', { retryAfterMs: bucket.waitMs() });
+  }
+
+  /** If the callee calls too, one of the two calls goes on. */
+  async #settleGlare({ by, callId, callees, room }: CreateEvent): Promise<void> {
+    const callee = callees.length === 1 && !room ? callees[0] : undefined;
+    if (!callee) return;
+    for (const other of await this.#createdByAny(callee)) {
+      if (!collides(other, by.accountId, callee)) continue;
+      const loser = glareWinner(callId, other.callId) === callId ? other.callId : callId;
+      await this.#options.quietly(loser, { type: 'glare_lost' });
+    }
+  }
+
+  /** Live calls that any of the accounts created. */
+  async #createdByAny(...accounts: readonly AccountId[]): Promise<LiveCall[]> {
+    const live: LiveCall[] = [];
+    for (const accountId of accounts) {
+      for (const callId of await this.#options.store.createdBy(accountId)) {
+        const stored = await this.#options.store.read(callId, true);
+        if (stored?.call.phase === 'live') live.push(stored.call);
+        else if (stored) this.#options.store.dropCreated(accountId, callId);
+      }
+    }
+    return live;
+  }
+
+  /** Forgets accounts that have rested. */
+  sweep(nowMs: number): void {
+    for (const [accountId, bucket] of this.#creates) if (bucket.isFull(nowMs)) this.#creates.delete(accountId);
+  }
+}
