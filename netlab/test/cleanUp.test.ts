@@ -5,12 +5,12 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { test } from 'node:test';
-import { Lab } from '../src/index.ts';
+import { Lab } from '../src/lab.ts';
 import { inLab } from './inLab.ts';
 
-const INDEX = path.resolve(import.meta.dirname, '../src/index.ts');
+const LAB = path.resolve(import.meta.dirname, '../src/lab.ts');
 const PROGRAM = `
-  const { Lab, Probe } = await import(${JSON.stringify(INDEX)});
+  const { Lab, Probe } = await import(${JSON.stringify(LAB)});
   const lab = Lab.open();
   const probe = new Probe(lab.host().join(lab.nat('cone')).namespace);
   await probe.bind();

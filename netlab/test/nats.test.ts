@@ -1,7 +1,7 @@
 // Each kind of NAT does to real packets what its name says (the words are RFC 4787's).
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { type Endpoint, type Host, Lab, type Nat, type NatKind, Probe } from '../src/index.ts';
+import { type Endpoint, type Host, Lab, type Nat, type NatKind, Probe } from '../src/lab.ts';
 import { inLab } from './inLab.ts';
 
 inLab('NATs', () => {
