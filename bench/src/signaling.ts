@@ -23,6 +23,8 @@ const SECONDS = 4;
 const ROUNDS = 3;
 const HELD = 2_000;
 const HELD_SECONDS = 5;
+/** A load that is not done by then will not be. */
+const LOAD_MS_MAX = 180_000;
 const STARTS: readonly Start[] = [startBareRelay, startPeerJs, startCarillon, startCarillonOnRedis];
 
 type Order = Pick<LoadOrder, 'what' | 'pairs' | 'seconds'>;
@@ -32,7 +34,8 @@ async function ordered<Figures>(server: SignalingServer, { privateJwk: jwk }: Is
   const order: LoadOrder = { ...wanted, kind, url, pids, jwk };
   const file = fileURLToPath(new URL('./signaling/loadProcess.ts', import.meta.url));
   const child = fork(file, [JSON.stringify(order)], { execArgv: ['--disable-warning=ExperimentalWarning'] });
-  const exited = once(child, 'exit');
+  const late = setTimeout(() => child.kill('SIGKILL'), LOAD_MS_MAX);
+  const exited = once(child, 'exit').finally(() => clearTimeout(late));
   const [figures] = (await Promise.race([
     once(child, 'message'),
     exited.then(() => Promise.reject(new Error(`the load on ${server.name} failed`))),
