@@ -11,6 +11,7 @@ import { PATHS, SignalingServerFrameSchema } from '@carillon/protocol';
 import { isMedia, isRtcp, RtpHeader, RtpPacket, SrtpAuthenticationError, SrtpSession } from 'werift';
 import { clip } from '../src/mediaFiles.ts';
 import { NodeDevice } from '../src/nodeDevice.ts';
+import { heldInMemory } from '../src/processMemory.ts';
 import { rtpKey, type SrtpConfig, type SrtpEnd, witnessSrtp } from '../src/srtpWitness.ts';
 import { everyByteIn, tapped } from '../src/taps.ts';
 import { World } from '../src/world.ts';
@@ -153,6 +154,23 @@ test('[CALL-20] signaling neither passes on nor keeps a fingerprint, a candidate
   const names = ['ice-ufrag', 'ice-pwd', 'fingerprint', 'candidate', 'typ relay', 'raddr', 'a=setup', 'm=audio'];
   for (const plain of [...names, ...witness.ends.map(({ fingerprint }) => fingerprint)])
     for (const bytes of [passed, kept]) assert.equal(bytes.includes(plain), false, plain);
+});
+
+test('[CALL-20] no service has a fingerprint or a media key of the call in its memory', () => {
+  const keys = witness.ends.flatMap(({ config }) => [config.keys.localMasterKey, config.keys.remoteMasterKey]);
+  const fingerprints = witness.ends.map(({ fingerprint }) => fingerprint);
+  const secrets = [...keys, ...fingerprints.flatMap((text) => [Buffer.from(text), Buffer.from(text, 'utf16le')])];
+  const callId = Buffer.from(ana.carillon.calls.current!.callId);
+  const held = world.frozen(() =>
+    Object.entries(world.system.services).map(([name, { pid }]) => ({
+      name,
+      has: heldInMemory(pid!, [callId, ...secrets]),
+    })),
+  );
+  for (const { name, has } of held) {
+    // The search finds what is there: signaling knows that there is a call.
+    assert.deepEqual(has, name === 'signaling' ? [callId] : [], name);
+  }
 });
 
 test('both hang up', async () => {
