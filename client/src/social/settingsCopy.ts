@@ -41,7 +41,7 @@ const CHOICES = {
 } as const satisfies Record<Settings['presence'], PresenceChoice>;
 
 export async function settingsCopy(tx: StoreTransaction, crypto: CryptoProvider): Promise<ContentBody> {
-  const { readReceipts, presence, doNotDisturb } = await readSettings(tx);
+  const { readReceipts, presence, callsFrom, doNotDisturb } = await readSettings(tx);
   const rows = await tx.list<ConversationRecord>('conversations');
   const accepted = rows.map(({ value }) => value).filter((record) => record.accepted);
   accepted.sort((a, b) => b.updatedAtMs - a.updatedAtMs);
@@ -56,6 +56,7 @@ export async function settingsCopy(tx: StoreTransaction, crypto: CryptoProvider)
       settingsChangedAtMs: BigInt(await settingsChangedAt(tx)),
       name: (await readProfile(tx))?.name ?? '',
       nameChangedAtMs: BigInt(await nameChangedAt(tx)),
+      callsFromAcceptedOnly: callsFrom === 'accepted',
       doNotDisturb: doNotDisturb !== false,
       doNotDisturbUntilMs: BigInt(doNotDisturb === false ? 0 : Math.trunc(doNotDisturb.untilMs ?? 0)),
     },
@@ -99,10 +100,10 @@ async function applyChoices(tx: StoreTransaction, copy: SettingsCopy): Promise<v
   // The device that sent the older ones may have told the server after us.
   if (atMs < ours) await owePrivacy(tx, true);
   if (atMs <= ours) return;
-  const { readReceipts } = copy;
+  const { readReceipts, callsFromAcceptedOnly } = copy;
   await writeSettings(tx, {
-    ...(await readSettings(tx)),
     ...{ readReceipts, presence, doNotDisturb: doNotDisturbOf(copy) },
+    callsFrom: callsFromAcceptedOnly ? 'accepted' : 'everyone',
   });
   if (copy.presenceKey.length === 16) await writePresenceKey(tx, copy.presenceKey);
   await noteSettingsChangedAt(tx, atMs);

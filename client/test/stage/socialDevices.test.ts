@@ -110,8 +110,12 @@ describe('calls, changed identities and several devices', () => {
     await until(ann!, 'account', () => ann!.account?.name === 'Anna');
     await ann!.block(idOf(eve!));
     await until(tablet, 'settings', async () => (await tablet.blocked()).length === 1);
-    await tablet.setSettings({ presence: 'nobody', readReceipts: true });
-    await until(ann!, 'settings', () => ann!.settings.presence === 'nobody' && ann!.settings.readReceipts);
+    const changed = { presence: 'nobody', readReceipts: true, callsFrom: 'accepted', doNotDisturb: {} } as const;
+    await tablet.setSettings(changed);
+    await until(ann!, 'settings', () => ann!.settings.presence === 'nobody');
+    assert.deepEqual(ann!.settings, changed);
+    await ann!.setSettings({ callsFrom: 'everyone' });
+    await until(tablet, 'settings', () => tablet.settings.callsFrom === 'everyone');
     await ann!.unblock(idOf(eve!));
     await until(tablet, 'settings', async () => (await tablet.blocked()).length === 0);
   });

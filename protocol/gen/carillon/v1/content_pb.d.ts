@@ -535,6 +535,13 @@ export declare type SettingsCopy = Message<"carillon.v1.SettingsCopy"> & {
    * @generated from field: uint64 do_not_disturb_until_ms = 10;
    */
   doNotDisturbUntilMs: bigint;
+
+  /**
+   * Only calls of accepted people ring.
+   *
+   * @generated from field: bool calls_from_accepted_only = 11;
+   */
+  callsFromAcceptedOnly: boolean;
 };
 
 /**
