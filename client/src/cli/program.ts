@@ -1,7 +1,8 @@
 // The commands and their options; what they do is in the files beside this one.
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { call } from './call.ts';
 import { approve, devices, link, remove } from './devices.ts';
+import { doNotDisturb } from './doNotDisturb.ts';
 import { createLink, join, links, revokeLink } from './links.ts';
 import { listen } from './listen.ts';
 import { send, sendFile } from './send.ts';
@@ -24,11 +25,14 @@ A second device of the same account:
   carillon link approve <the code it shows>
 `;
 
-const seconds = (text: string): number => {
-  const value = Number(text);
-  if (!(value > 0)) throw new InvalidArgumentError('not a number of seconds');
-  return value;
-};
+const amountOf =
+  (unit: string) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!(value > 0 && Number.isFinite(value))) throw new InvalidArgumentError(`not a number of ${unit}`);
+    return value;
+  };
+const seconds = amountOf('seconds');
 
 /** Resolves with the exit code. */
 export async function runCommandLine(args: readonly string[], surroundings = new Surroundings()): Promise<number> {
@@ -137,6 +141,9 @@ function createProgram(surroundings: Surroundings, failed: (code: number) => voi
     '--video',
     'a video call',
   );
+  add('do-not-disturb', 'Whether calls ring on your devices; on or off changes it.', doNotDisturb)
+    .addArgument(new Argument('[change]').choices(['on', 'off']))
+    .option('--hours <n>', 'with on: ends by itself after so long', amountOf('hours'));
   const linkList = add('links', 'Your call links: who has one can ask to be called.', links);
   add('create <name>', 'Make a call link.', createLink, linkList)
     .option('--video', 'a video call')
