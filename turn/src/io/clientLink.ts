@@ -1,7 +1,7 @@
 // How a client is reached: by datagrams, or by a stream of framed messages
 // (RFC 8656 §2.1, §12.5). The relay sends through it and asks nothing else.
+import type { Socket } from 'node:dgram';
 import type { TransportAddress } from '../core/address.ts';
-import type { UdpSocket } from './udpSocket.ts';
 
 export interface ClientLink {
   /** The 5-tuple's name: the relay knows an allocation by it. */
@@ -19,22 +19,22 @@ export interface ClientLink {
   onAllocation?(held: boolean): void;
 }
 
-export function udpLink(listener: UdpSocket, key: string, from: TransportAddress): ClientLink {
+export function udpLink(listener: Socket, key: string, from: TransportAddress): ClientLink {
   return {
     key,
     from,
     isDatagrams: true,
     isOpen: () => true,
-    send: (message) => listener.send(message, from),
+    send: (message) => listener.send(message, from.port, from.address),
     sendData: (message) => {
-      listener.send(message, from);
+      listener.send(message, from.port, from.address);
       return true;
     },
     sendChannelData: (channel, data) => {
       const header = Buffer.allocUnsafe(4);
       header.writeUInt16BE(channel, 0);
       header.writeUInt16BE(data.length, 2);
-      listener.sendBoth([header, data], from);
+      listener.send([header, data], from.port, from.address);
       return true;
     },
   };

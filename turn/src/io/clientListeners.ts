@@ -1,42 +1,43 @@
 // Where clients come in: UDP, TCP and TLS, on an address of each family.
+import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Socket as NetSocket } from 'node:net';
 import type { Log } from '@carillon/service';
-import { familyOf, type TransportAddress } from '../core/address.ts';
+import { familyOf } from '../core/address.ts';
 import type { ClientLink } from './clientLink.ts';
 import type { ListenerPorts, RelayOptions, RelayPorts } from './relayOptions.ts';
 import { StreamListener } from './streamListener.ts';
-import { UdpSocket } from './udpSocket.ts';
+import { bind, createUdpSocket } from './udpSocket.ts';
 
 export interface ClientEvents {
-  onDatagram(datagram: Buffer, from: TransportAddress, listener: UdpSocket): void;
+  onDatagram(datagram: Buffer, from: RemoteInfo, listener: Socket): void;
   onMessage(message: Buffer, link: ClientLink): void;
   onClosed(link: ClientLink): void;
 }
 
 interface Listener {
   readonly host: string;
-  udp: UdpSocket | undefined;
+  readonly udp: Socket;
   readonly tcp: StreamListener | undefined;
   readonly tls: StreamListener | undefined;
 }
 
 export class ClientListeners {
   readonly #options: RelayOptions;
-  readonly #events: ClientEvents;
   readonly #log: Log;
   readonly #ipv4: Listener;
   readonly #ipv6: Listener | undefined;
 
   constructor(options: RelayOptions, events: ClientEvents) {
     this.#options = options;
-    this.#events = events;
     this.#log = options.log;
     const listenerOn = (host: string): Listener => {
+      const udp = createUdpSocket(familyOf(host));
+      udp.on('message', (datagram, from) => events.onDatagram(datagram, from, udp));
       const streams = (port: number, tls?: { cert: string | Buffer; key: string | Buffer }) =>
         new StreamListener({ host, port, tls, onMessage: events.onMessage, onClosed: events.onClosed });
       const { tcpPort, tls } = options;
       return {
-        ...{ host, udp: undefined, tcp: tcpPort === undefined ? undefined : streams(tcpPort) },
+        ...{ host, udp, tcp: tcpPort === undefined ? undefined : streams(tcpPort) },
         tls: tls && streams(tls.port, tls),
       };
     };
@@ -50,15 +51,11 @@ export class ClientListeners {
     return this.#ipv6 ? { ...ports, ipv6: await this.#open(this.#ipv6) } : ports;
   }
 
-  async #open(listener: Listener): Promise<ListenerPorts> {
-    const { host, tcp, tls } = listener;
-    const udp = await UdpSocket.bind(familyOf(host), { address: host, port: this.#options.port });
-    listener.udp = udp;
-    udp.listen(
-      (datagram, from) => this.#events.onDatagram(datagram, from, udp),
-      (error) => this.#log.warn('listener error', { error: error.message }),
-    );
-    const { port } = udp.at;
+  async #open({ host, udp, tcp, tls }: Listener): Promise<ListenerPorts> {
+    await bind(udp, this.#options.port, host);
+    // An ICMP error for one client must not end the relay for all.
+    udp.on('error', (error) => this.#log.warn('listener error', { error: error.message }));
+    const { port } = udp.address();
     if (this.#options.adoptsStreams) return { udp: port, tcp: undefined, tls: undefined };
     return { udp: port, tcp: await tcp?.start(), tls: await tls?.start() };
   }
@@ -73,7 +70,7 @@ export class ClientListeners {
 
   async stop(): Promise<void> {
     const closed = [this.#ipv4, this.#ipv6].flatMap((listener) => [
-      listener?.udp?.close(),
+      listener && new Promise<void>((resolve) => listener.udp.close(() => resolve())),
       listener?.tcp?.stop(),
       listener?.tls?.stop(),
     ]);

@@ -2,6 +2,7 @@
 // and its configuration stay; its network, authentication, codecs and
 // allocations are replaced (README.md says why).
 import { createSecretKey, randomBytes } from 'node:crypto';
+import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Socket as NetSocket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import NodeTurn from 'node-turn';
@@ -24,12 +25,12 @@ import { type ClientLink, udpLink } from './clientLink.ts';
 import { ClientListeners } from './clientListeners.ts';
 import type { RelayOptions, RelayPorts, RelayStats } from './relayOptions.ts';
 import { NO_STATS } from './relayStats.ts';
-import { UdpSocket } from './udpSocket.ts';
+import { bindInRange } from './udpSocket.ts';
 
 interface Allocation extends KnownAllocation {
   readonly quota: UserQuota;
   readonly link: ClientLink;
-  readonly socket: UdpSocket;
+  readonly socket: Socket;
 }
 
 /** How often expired allocations are released; none lives longer than its lifetime by more than this. */
@@ -129,7 +130,7 @@ export class Relay extends NodeTurn {
     return { ...this.#stats, allocations: this.#allocations.size, users: this.#perUser.size, connections };
   }
 
-  #fromDatagram(datagram: Buffer, from: TransportAddress, listener: UdpSocket): void {
+  #fromDatagram(datagram: Buffer, from: RemoteInfo, listener: Socket): void {
     const { address, port } = from;
     // A forged source port of 0 could not be answered: sending there throws.
     if (port === 0) return;
@@ -204,10 +205,10 @@ export class Relay extends NodeTurn {
       const socket = await this.#bindRelayed(family, wanted.evenPort);
       if (this.#stopped || !link.isOpen()) {
         quota.allocations--;
-        void socket.close();
+        socket.close();
         return;
       }
-      const { address, port } = socket.at;
+      const { address, port } = socket.address();
       const { ipv6, relayAddress } = this.#options;
       const relayed = { address: (family === 'ipv4' ? relayAddress : ipv6?.relayAddress) ?? address, port };
       const reply = allocated(message, { relayed, mapped: link.from, lifetimeSeconds, key: wanted.key });
@@ -222,10 +223,8 @@ export class Relay extends NodeTurn {
         reply,
         state: new AllocationState(this.#options.now() + lifetimeSeconds * 1000),
       };
-      socket.listen(
-        (datagram, peer) => this.#fromPeer(allocation, datagram, peer),
-        () => {},
-      );
+      socket.on('error', () => {});
+      socket.on('message', (datagram, peer) => this.#fromPeer(allocation, datagram, peer));
       this.#allocations.set(key, allocation);
       if (link.isDatagrams) this.#byPort.set(link.from.port, allocation);
       this.#stats.allocatedTotal++;
@@ -242,11 +241,11 @@ export class Relay extends NodeTurn {
     }
   }
 
-  #bindRelayed(family: Family, even: boolean): Promise<UdpSocket> {
+  #bindRelayed(family: Family, even: boolean): Promise<Socket> {
     const address = family === 'ipv6' ? this.#options.ipv6?.listen : this.#options.listen;
     // Which families there are is a rule that requests are checked by.
     if (address === undefined) throw new Error(`no address to relay ${family} from`);
-    return UdpSocket.bindInRange(family, address, { min: this.minPort, max: this.maxPort, even });
+    return bindInRange(family, address, { min: this.minPort, max: this.maxPort, even });
   }
 
   #channelData(datagram: Buffer, allocation: Allocation | undefined): void {
@@ -273,10 +272,10 @@ export class Relay extends NodeTurn {
     this.#stats.toPeerPackets++;
     this.#stats.toPeerBytes += data.length;
     this.#options.tap?.(data);
-    allocation.socket.send(data, peer);
+    allocation.socket.send(data, peer.port, peer.address);
   }
 
-  #fromPeer(allocation: Allocation, data: Buffer, peer: TransportAddress): void {
+  #fromPeer(allocation: Allocation, data: Buffer, peer: RemoteInfo): void {
     const nowMs = this.#options.now();
     const path = allocation.state.pathFrom(peer.address, peer.port, nowMs);
     if (!path) {
@@ -306,7 +305,8 @@ export class Relay extends NodeTurn {
     const { key, from } = allocation.link;
     if (this.#allocations.get(key) === allocation) this.#allocations.delete(key);
     if (this.#byPort.get(from.port) === allocation) this.#byPort.delete(from.port);
-    void allocation.socket.close();
+    allocation.socket.removeAllListeners('message');
+    allocation.socket.close();
     allocation.quota.allocations--;
     allocation.link.onAllocation?.(false);
   }
