@@ -8,12 +8,12 @@ import { median } from './statistics.ts';
 const ROUNDS = 5;
 const SHARE_SECONDS = 10;
 
-interface Page {
+export interface Page {
   readonly carillon: CarillonApi;
 }
 
-/** Runs in the page: starts a call and resolves with the wait until the other's device rings. */
-function startAndRing(handle: string): Promise<number> {
+/** Runs in the page: starts a call and resolves with the wait, in milliseconds, until the other's device rings. */
+export function startAndRing({ handle, video }: { handle: string; video: boolean }): Promise<number> {
   const { carillon } = globalThis as unknown as Page;
   return carillon.startConversation(handle).then(async (conversation) => {
     const began = performance.now();
@@ -24,7 +24,7 @@ function startAndRing(handle: string): Promise<number> {
         resolve(performance.now() - began);
       });
     });
-    await carillon.calls.start([conversation.with.accountId], { video: true });
+    await carillon.calls.start([conversation.with.accountId], { video });
     return ringing;
   });
 }
@@ -71,7 +71,7 @@ export async function measureCalls(world: World, say: (words: string) => void): 
   const join: number[] = [];
   for (let round = 0; round < ROUNDS; round++) {
     say(`calls: round ${round + 1} of ${ROUNDS}`);
-    ringing.push(await ana!.page.evaluate(startAndRing, 'bob'));
+    ringing.push(await ana!.page.evaluate(startAndRing, { handle: 'bob', video: true }));
     const waits = await bob!.page.evaluate(acceptAndWatch);
     audio.push(waits.audioMs);
     video.push(waits.videoMs);

@@ -4,9 +4,9 @@
 // and wait. Of that the quickest calls tell most: what a busy machine adds to a
 // call is never less than nothing.
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CarillonApi } from '@carillon/client';
 import type { Person } from '@carillon/e2e';
 import { LabWorld, type Link, whyNoLab } from '@carillon/netlab';
+import { type Page, startAndRing } from './calls.ts';
 import type { Row } from './report.ts';
 import { median } from './statistics.ts';
 
@@ -18,26 +18,6 @@ const REST_MS = 3_000;
 const RINGS_MS = 3_000;
 /** Opus packets leave so far apart. */
 const PACKET_MS = 20;
-
-interface Page {
-  readonly carillon: CarillonApi;
-}
-
-/** Runs in the caller's page: from the press to the words that it rings there. */
-async function pressToRinging(handle: string): Promise<number> {
-  const { carillon } = globalThis as unknown as Page;
-  const conversation = await carillon.startConversation(handle);
-  const began = performance.now();
-  const ringing = new Promise<number>((resolve) => {
-    const stop = carillon.on('call', (call) => {
-      if (!call.others.some((other) => other.state === 'ringing')) return;
-      stop();
-      resolve(performance.now() - began);
-    });
-  });
-  await carillon.calls.start([conversation.with.accountId], { video: false });
-  return ringing;
-}
 
 /** Runs in the callee's page; resolves with when it was pressed, on the clock that all pages share. */
 async function pressAccept(): Promise<number> {
@@ -85,7 +65,7 @@ interface Waits {
 const noWaits = (): Waits => ({ ringing: [], audioAtCallee: [], audioAtCaller: [] });
 
 async function oneCall(ana: Person, bob: Person, waits: Waits): Promise<void> {
-  const ringing = await ana.page.evaluate(pressToRinging, bob.handle);
+  const ringing = await ana.page.evaluate(startAndRing, { handle: bob.handle, video: false });
   await rings(bob);
   await sleep(RINGS_MS);
   const heard = [bob, ana].map(({ page }) => page.evaluate(firstAudio, PACKET_MS));
