@@ -117,6 +117,12 @@ export class RunningCall implements SignalingListener {
     this.dispatch({ type: 'ended', reason, by: by === '' ? undefined : (by as AccountId) });
   }
 
+  /** The other device says so itself, by a message, since signaling could not be told: this one tries it too. */
+  endedByPeer(by: AccountId): void {
+    this.#requests.passOnEnd();
+    this.ended('hung-up', by);
+  }
+
   forgotten(): void {
     this.dispatch({ type: 'forgotten' });
   }

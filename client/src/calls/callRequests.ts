@@ -105,6 +105,11 @@ export class CallRequests {
     else this.#say({ case: 'hangUp', value: this.#named }, () => messages.tellOver(left));
   }
 
+  /** The other device's word that it is over; signaling may not have heard of it. */
+  passOnEnd(): void {
+    this.#say({ case: 'hangUp', value: this.#named });
+  }
+
   /** How good it was: said once it is over, beside the last word. */
   quality(report: SummaryReport): void {
     const { signaling, call } = this.#options;

@@ -139,7 +139,7 @@ export class IncomingCalls {
     if (running?.state.participants.some(({ accountId }) => accountId === from.accountId)) {
       const isPeer = running.state.peer?.accountId === from.accountId && running.state.mode === 'peer';
       if (running.state.phase === 'ringing-in') running.ended('expired', from.accountId);
-      else if (isPeer && outcome === CallOutcome.COMPLETED) running.ended('hung-up', from.accountId);
+      else if (isPeer && outcome === CallOutcome.COMPLETED) running.endedByPeer(from.accountId);
       return;
     }
     if (outcome !== CallOutcome.MISSED || this.#over.has(callId)) return;

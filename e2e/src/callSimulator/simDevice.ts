@@ -257,7 +257,10 @@ export class SimDevice {
     const { call } = running;
     const isPeer = call.peer?.accountId === from.accountId && call.mode === 'peer';
     if (call.phase === 'ringing-in') this.#dispatch(running, { type: 'ended', reason: 'expired', by: from.accountId });
-    else if (isPeer && !isMissed) this.#dispatch(running, { type: 'ended', reason: 'hung-up', by: from.accountId });
+    else if (isPeer && !isMissed) {
+      this.#say(running, { type: 'hang_up', by: this.address });
+      this.#dispatch(running, { type: 'ended', reason: 'hung-up', by: from.accountId });
+    }
   }
 
   #close(running: Running): void {

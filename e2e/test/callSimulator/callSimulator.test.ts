@@ -12,6 +12,7 @@ const KEPT: readonly (readonly [seed: number, why: string])[] = [
   [201383, 'nothing to do, by what was last heard: a lost socket was not counted'],
   [201399, 'the same'],
   [208125, 'a device took its place again without knowing that it was taken away'],
+  [46362191, 'told by the other device alone that it was over, a device left signaling to believe that it was in'],
 ];
 const WORLDS = 300;
 
