@@ -65,13 +65,21 @@ export class CallRequests {
     await messages.invite(call(), accounts);
   }
 
+  /** Its answer is waited for as a last word is: granted to a call that is over here, it has to be taken back. */
   async accept(): Promise<void> {
+    this.#lastWord = this.#accept();
+    await this.#lastWord;
+  }
+
+  async #accept(): Promise<void> {
     const { signaling, call, snapshot, dispatch } = this.#options;
     try {
       const granted = await signaling.state({ case: 'accept', value: this.#named });
       // Granted, though another device's no had ended it here meanwhile: nobody is to wait for this one.
-      if (call().phase === 'ended') this.#say({ case: 'hangUp', value: this.#named });
-      else snapshot(granted);
+      if (call().phase === 'ended') {
+        this.#say({ case: 'hangUp', value: this.#named });
+        await this.#lastWord;
+      } else snapshot(granted);
     } catch (error) {
       const { self, createdBy } = call();
       const code = error instanceof ProtocolError ? error.code : undefined;

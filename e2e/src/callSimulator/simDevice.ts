@@ -230,7 +230,9 @@ export class SimDevice {
   }
 
   async #accept(running: Running): Promise<void> {
+    this.#lastWords += 1;
     const answer = await this.socket.request(running.call.callId, { type: 'accept', by: this.address });
+    this.#lastWords -= 1;
     // Granted though it had been told meanwhile that it is over.
     if (answer.ok && running.isClosed) this.#say(running, { type: 'hang_up', by: this.address });
     else if (answer.ok) this.#snapshot(running, answer);
@@ -239,6 +241,7 @@ export class SimDevice {
     } else if (answer.code === 'call-unknown') {
       this.#dispatch(running, { type: 'ended', reason: 'cancelled', by: running.call.createdBy });
     } else this.#dispatch(running, { type: 'refused', words: answer.code });
+    this.#leaveWhenIdle();
   }
 
   #tellOver(call: Call): void {
