@@ -67,10 +67,11 @@ inLab('a change of network', () => {
       change(hosts[number], nats[number], world);
       const times = await Promise.all(people.map(healed));
       await two.bothActive();
-      const pairs = await two.bothSeeAndHear();
+      await two.bothSeeAndHear();
+      // Of the ways that are tried at once the relay's may be open first; the better one then takes over.
+      const pairs = await two.pairsOnceAt(number, pair);
       const after = await Promise.all(people.map(iceUserOf));
       if (restarts) for (const index of people.keys()) assert.notEqual(after[index], before[index]);
-      assert.match(pairs[number]!, pair);
       context.diagnostic(`healed after ${times.join(' and ')} ms, now ${pairs.join(' and ')}`);
       await two.hangUp();
       hosts[number].join(nats[number]);

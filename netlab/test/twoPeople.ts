@@ -1,6 +1,6 @@
 // Two people who know each other, each behind a NAT of their own, and their calls.
 import type { TestContext } from 'node:test';
-import type { Person } from '@carillon/e2e';
+import type { MediaFacts, Person } from '@carillon/e2e';
 import { type Host, LabWorld, type Link, type LinkWanted, type Nat, type NatKind } from '../src/index.ts';
 
 /** Of the two, the caller is first. */
@@ -72,6 +72,13 @@ export class TwoPeople {
   async bothSeeAndHear(): Promise<readonly string[]> {
     const facts = await Promise.all(this.people.map((person) => person.seesAndHears()));
     return facts.flatMap(({ pairs }) => pairs);
+  }
+
+  /** Waits until media of that one of the two takes such a way. Returns the pairs in use. */
+  async pairsOnceAt(number: 0 | 1, pair: RegExp): Promise<readonly string[]> {
+    const isSuch = ({ pairs }: MediaFacts) => pairs.length > 0 && pairs.every((each) => pair.test(each));
+    await this.people[number].mediaUntil(`media by ${pair.source}`, isSuch);
+    return this.bothSeeAndHear();
   }
 
   async hangUp(): Promise<void> {

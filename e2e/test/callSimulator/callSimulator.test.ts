@@ -13,6 +13,7 @@ const KEPT: readonly (readonly [seed: number, why: string])[] = [
   [201399, 'the same'],
   [208125, 'a device took its place again without knowing that it was taken away'],
   [46362191, 'told by the other device alone that it was over, a device left signaling to believe that it was in'],
+  [500009235, 'a device went while the store was away, and nobody knew of it when it was back'],
   [900009329, 'a socket did not wait for the answer to an accept, which had to be taken back'],
 ];
 const WORLDS = 300;

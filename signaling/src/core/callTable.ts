@@ -36,8 +36,8 @@ export interface Swap {
   /** As it was read; 0: there was none. */
   readonly version: number;
   readonly call: Call;
-  /** Only while this seat has the device's place. */
-  readonly onlyFor?: { readonly device: Address; readonly seat: SeatName } | undefined;
+  /** Only while one of these has the device's place: a seat by the names that it has had. */
+  readonly onlyFor?: { readonly device: Address; readonly seats: readonly SeatName[] } | undefined;
   /** Takes the device's place, and what was relayed to it after `receivedSeq`. */
   readonly attach?: { readonly device: Address; readonly seat: SeatName; readonly receivedSeq: bigint } | undefined;
   /** Give up their places, and what was kept for them. */
@@ -108,7 +108,8 @@ export class CallTable {
   swap({ callId, version, call, onlyFor, attach, detach, told }: Swap): Swapped {
     const row = this.#rows.get(callId);
     if ((row?.stored.version ?? 0) !== version) return { done: false, why: 'changed' };
-    if (onlyFor && row?.seats.get(addressKey(onlyFor.device))?.seat !== onlyFor.seat) {
+    const holder = onlyFor && row?.seats.get(addressKey(onlyFor.device))?.seat;
+    if (onlyFor && (holder === undefined || !onlyFor.seats.includes(holder))) {
       return { done: false, why: 'superseded' };
     }
     const stored = { call, version: version + 1 };

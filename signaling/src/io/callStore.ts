@@ -15,7 +15,7 @@ import type { CallNews, Relay, Relayed, SeatName, StoredCall, Swap, Swapped } fr
 export interface CallStoreEvents {
   news(callId: CallId, news: CallNews): void;
   /** Its deadline has passed and nobody has seen to it. */
-  due(callId: CallId): Promise<void>;
+  due(callId: CallId): Promise<unknown>;
   /** The node that held this seat is gone. */
   orphaned(callId: CallId, device: Address, seat: SeatName): Promise<void>;
   /** A newer socket of the device is on another node. */

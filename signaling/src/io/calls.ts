@@ -1,7 +1,7 @@
 // Every call as this node sees it: an event is stepped on what the store has,
 // and swapped in; if another node was quicker, it is stepped again on what that
 // one left. The events of one call go through this node one after another.
-import { type Address, type CallId, ProtocolError } from '@carillon/protocol';
+import { type Address, type CallId, type ErrorCode, ProtocolError } from '@carillon/protocol';
 import { type Log, loggable } from '@carillon/service';
 import {
   type Bounds,
@@ -17,6 +17,7 @@ import { step } from '../core/step.ts';
 import type { CallStore } from './callStore.ts';
 import { Creations } from './creations.ts';
 import { Delivery, endedFrame } from './delivery.ts';
+import { Losses } from './losses.ts';
 import type { Seat, Seats } from './seats.ts';
 import type { SfuNodes } from './sfuNodes.ts';
 import { stateFrame, swapOf } from './swapOf.ts';
@@ -31,6 +32,8 @@ const SWAPS_MAX = 20;
 const SWEEP_MS = 30_000;
 /** Until a dead socket is noticed by its missed heartbeats, with some to spare. */
 const SOCKET_DEATH_MS = 90_000;
+
+const STORE_IS_AWAY: ReadonlySet<ErrorCode> = new Set(['internal-error', 'storage-full']);
 
 export interface CallsOptions {
   readonly store: CallStore;
@@ -87,6 +90,7 @@ export class Calls {
   readonly #creations: Creations;
   /** Rooms that this node has given to an SFU node. */
   readonly #rooms = new Map<CallId, string>();
+  readonly #losses = new Losses((callId, event, onlyFor) => this.#quietly(callId, event, { onlyFor }));
   #sweeping: { clear(): void } | undefined;
   #closed = false;
 
@@ -120,9 +124,12 @@ export class Calls {
         if (news.type === 'changed' && news.call.phase === 'ended') calls.#over(callId);
       },
       due: (callId) => calls.#quietly(callId, { type: 'tick' }),
-      orphaned: (callId, device, seat) => calls.#lose(callId, device, seat),
+      orphaned: (callId, device, seat) => calls.#losses.orphan(callId, device, seat),
       replaced: (device, seat) => calls.#replaced(device, seat),
-      unsure: () => calls.#attachAll(),
+      unsure: () => {
+        calls.#losses.again();
+        calls.#attachAll();
+      },
     });
     for (const call of store.restored) {
       if (call.node !== null) calls.#assigned(call.callId, call.node);
@@ -152,7 +159,7 @@ export class Calls {
     seat.isGone = true;
     for (const callId of [...seat.attached.keys()]) {
       this.#delivery.detach(seat, callId);
-      void this.#lose(callId, seat.address, seat.name);
+      void this.#losses.lose(callId, seat);
     }
   }
 
@@ -162,6 +169,7 @@ export class Calls {
     const nowMs = this.#clock.now();
     this.#creations.sweep(nowMs);
     for (const callId of this.#rooms.keys()) void this.#releaseWhenOver(callId);
+    this.#losses.again();
     this.#store.sweep(nowMs, nowMs - bounds.ringMs - bounds.reconnectMs - SOCKET_DEATH_MS);
   }
 
@@ -278,7 +286,7 @@ export class Calls {
       if (errand.seat && call.phase === 'live') errand.seat.connection?.send(stateFrame(call));
       if (seat && attach) {
         this.#delivery.settle(seat, callId, swapped.frames, swapped.version);
-        if (seat.isGone) this.#cameTooLate(seat, callId, attach.seat);
+        if (seat.isGone) this.#cameTooLate(seat, callId);
         else if (seat.name !== attach.seat) this.#attachAgain(seat, callId);
       }
       for (const device of swap.detach) {
@@ -292,9 +300,9 @@ export class Calls {
   }
 
   /** Its socket went while it attached. */
-  #cameTooLate(seat: Seat, callId: CallId, name: SeatName): void {
+  #cameTooLate(seat: Seat, callId: CallId): void {
     this.#delivery.detach(seat, callId);
-    void this.#lose(callId, seat.address, name);
+    void this.#losses.lose(callId, seat);
   }
 
   #reply({ asker }: Errand, call: Call, effects: readonly Effect[]): void {
@@ -303,11 +311,6 @@ export class Calls {
     const { seat, requestId } = asker;
     if (reply.body === 'done') seat.connection?.send({ replyTo: requestId, body: { case: 'done', value: {} } });
     else if (call.phase === 'live') seat.connection?.send({ ...stateFrame(call), replyTo: requestId });
-  }
-
-  /** Counts the time of a device whose seat is gone, unless another seat has its place by now. */
-  #lose(callId: CallId, device: Address, seat: SeatName): Promise<void> {
-    return this.#quietly(callId, { type: 'socket_lost', by: device }, { onlyFor: { device, seat } });
   }
 
   #replaced(device: Address, id: SeatName): void {
@@ -322,7 +325,7 @@ export class Calls {
   #attachAll(): void {
     for (const seat of this.#options.seats.all()) {
       // What others still say of the place by its old name is about a node that they took for dead.
-      seat.name = this.#store.seatName();
+      seat.rename(this.#store.seatName());
       for (const callId of seat.attached.keys()) this.#attachAgain(seat, callId);
     }
   }
@@ -335,15 +338,20 @@ export class Calls {
     void this.#quietly(callId, event, { seat });
   }
 
-  /** An event of the server's own; a refusal means that the call has moved on, and is nobody's to hear. */
-  async #quietly(callId: CallId, event: CallEvent, errand: Errand = {}): Promise<void> {
-    if (this.#closed) return;
+  /**
+   * An event of the server's own; a refusal means that the call has moved on, and is nobody's to hear. False: the store
+   * is away. A deadline is then seen to by whoever finds it due.
+   */
+  async #quietly(callId: CallId, event: CallEvent, errand: Errand = {}): Promise<boolean> {
+    if (this.#closed) return true;
     try {
       await this.#turns.take(callId, () => this.#step(callId, event, errand));
+      return true;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      // The store is away: the time is counted as soon as it is back, by whoever finds it due.
-      if (error.code === 'internal-error') this.#options.log.warn('a call waits', { call: loggable(callId) });
+      if (!STORE_IS_AWAY.has(error.code)) return true;
+      this.#options.log.warn('a call waits', { call: loggable(callId) });
+      return false;
     }
   }
 

@@ -24,7 +24,7 @@ export interface CreationsOptions {
   readonly ringMs: number;
   live(): number;
   /** An event of the server's own. */
-  quietly(callId: CallId, event: CallEvent): Promise<void>;
+  quietly(callId: CallId, event: CallEvent): Promise<unknown>;
 }
 
 export class Creations {

@@ -18,6 +18,9 @@ export type Connection = FrameConnection<typeof SignalingServerFrameSchema>;
  */
 const RELAY_RATE = { perSecond: 50, burst: 300 };
 
+/** As often as the store may go and come back without a single answer between. */
+const NAMES_MAX = 16;
+
 /** How far a seat is with what it hears of one call. */
 export interface Attachment {
   /** What came while the store was still asked for what came before; undefined once it is told everything. */
@@ -39,8 +42,11 @@ export class Seat {
   readonly address: Address;
   /** Among all seats of all nodes. */
   readonly id: SeatName;
-  /** By which it holds the device's place in calls: `id`, until others may have taken its node for dead. */
-  name: SeatName;
+  /**
+   * By which it holds the device's place in calls, the newest first: `id`, until others may have taken its node for
+   * dead. A call whose store was away when it was to be told of the new name knows it by an earlier one.
+   */
+  readonly names: [SeatName, ...SeatName[]];
   /** Calls this socket has created, rung, accepted or attached: those it hears of. */
   readonly attached = new Map<CallId, Attachment>();
   /** Its socket has closed, or a newer one has taken its place. */
@@ -51,8 +57,17 @@ export class Seat {
   constructor(address: Address, id: SeatName, nowMs: number) {
     this.address = address;
     this.id = id;
-    this.name = id;
+    this.names = [id];
     this.relays = new TokenBucket(RELAY_RATE, nowMs);
+  }
+
+  get name(): SeatName {
+    return this.names[0];
+  }
+
+  rename(name: SeatName): void {
+    this.names.unshift(name);
+    this.names.splice(NAMES_MAX);
   }
 }
 

@@ -161,7 +161,7 @@ export function callStoreContract(open: (t: TestContext) => Promise<readonly [Op
     const call = created();
     const alice = device('alice');
     await store.swap(plain(call, 0, { attach: { device: alice, seat: 'one|1', receivedSeq: 0n } }));
-    const onlyFor = { device: alice, seat: 'one|1' };
+    const onlyFor = { device: alice, seats: ['one|2', 'one|1'] };
     assert.ok((await store.swap(plain(call, 1, { onlyFor }))).done);
     await other.swap(plain(call, 2, { attach: { device: alice, seat: 'two|1', receivedSeq: 0n } }));
     assert.deepEqual(await store.swap(plain(call, 3, { onlyFor })), { done: false, why: 'superseded' });

@@ -25,7 +25,7 @@ end
 `;
 
 /**
- * ARGV: call, version, JSON, deadline or '', ms to live or '', device and seat to be the holder or '', device, seat and
+ * ARGV: call, version, JSON, deadline or '', ms to live or '', device and the seats of which one is to be the holder or '', device, seat and
  * run to attach or '', its received seq, what is told; then devices that leave. Gives 1, the version and the frames
  * kept; 0 when another was quicker; -1 when the holder is another.
  */
@@ -34,7 +34,10 @@ export const SWAP = new LuaScript(
   `${SEATS}
 local id, version, json, deadline, life, holder, held, device, seat, run, received, told = unpack(ARGV, 1, 12)
 if (redis.call('HGET', key, 'v') or '0') ~= version then return {0} end
-if holder ~= '' and redis.call('HGET', key, '@' .. holder) ~= held then return {-1} end
+if holder ~= '' then
+  local holds = redis.call('HGET', key, '@' .. holder)
+  if not holds or not (' ' .. held .. ' '):find(' ' .. holds .. ' ', 1, true) then return {-1} end
+end
 local nextVersion = string.format('%.0f', version + 1)
 redis.call('HSET', key, 'v', nextVersion, 'c', json)
 for i = 13, #ARGV do leave(ARGV[i]) end

@@ -134,7 +134,7 @@ export class RedisCallStore implements CallStore {
       JSON.stringify(call),
       Number.isFinite(deadlineMs) ? `${deadlineMs}` : '',
       call.phase === 'ended' ? `${this.#options.endedKeptMs}` : '',
-      ...(onlyFor ? [deviceField(onlyFor.device), onlyFor.seat] : ['', '']),
+      ...(onlyFor ? [deviceField(onlyFor.device), onlyFor.seats.join(' ')] : ['', '']),
       ...(attach
         ? [deviceField(attach.device), attach.seat, runOf(attach.seat), `${attach.receivedSeq}`]
         : ['', '', '', '']),
