@@ -67,8 +67,9 @@ export class CallRequests {
 
   /** Its answer is waited for as a last word is: granted to a call that is over here, it has to be taken back. */
   async accept(): Promise<void> {
-    this.#lastWord = this.#accept();
-    await this.#lastWord;
+    const accepted = this.#accept();
+    this.#waitFor(accepted);
+    await accepted;
   }
 
   async #accept(): Promise<void> {
@@ -76,10 +77,8 @@ export class CallRequests {
     try {
       const granted = await signaling.state({ case: 'accept', value: this.#named });
       // Granted, though another device's no had ended it here meanwhile: nobody is to wait for this one.
-      if (call().phase === 'ended') {
-        this.#say({ case: 'hangUp', value: this.#named });
-        await this.#lastWord;
-      } else snapshot(granted);
+      if (call().phase === 'ended') await this.#say({ case: 'hangUp', value: this.#named });
+      else snapshot(granted);
     } catch (error) {
       const { self, createdBy } = call();
       const code = error instanceof ProtocolError ? error.code : undefined;
@@ -102,7 +101,7 @@ export class CallRequests {
   }
 
   decline(busy: boolean): void {
-    this.#say({ case: 'decline', value: { ...this.#named, busy } });
+    void this.#say({ case: 'decline', value: { ...this.#named, busy } });
   }
 
   hangUp(): void {
@@ -110,20 +109,19 @@ export class CallRequests {
     const left = call();
     // A server that lost the call cannot tell the other; an encrypted message can.
     if (left.forgotten) messages.tellOver(left);
-    else this.#say({ case: 'hangUp', value: this.#named }, () => messages.tellOver(left));
+    else void this.#say({ case: 'hangUp', value: this.#named }, () => messages.tellOver(left));
   }
 
   /** The other device's word that it is over; signaling may not have heard of it. */
   passOnEnd(): void {
-    this.#say({ case: 'hangUp', value: this.#named });
+    void this.#say({ case: 'hangUp', value: this.#named });
   }
 
   /** How good it was: said once it is over, beside the last word. */
   quality(report: SummaryReport): void {
     const { signaling, call } = this.#options;
     const body = { case: 'qualityReport', value: qualityFrame(call().callId, report) } as const;
-    const said = signaling.request(body, 'done').catch(() => {});
-    this.#lastWord = Promise.all([this.#lastWord, said]).then(() => {});
+    this.#waitFor(signaling.request(body, 'done').catch(() => {}));
   }
 
   get #named() {
@@ -131,11 +129,17 @@ export class CallRequests {
   }
 
   /** The call is over here whether or not it is heard; only the socket waits for it. */
-  #say(body: Parameters<SignalingClient['request']>[0], otherwise?: () => void): void {
-    this.#lastWord = this.#options.signaling.request(body, 'done').then(
+  #say(body: Parameters<SignalingClient['request']>[0], otherwise?: () => void): Promise<void> {
+    const said = this.#options.signaling.request(body, 'done').then(
       () => {},
       () => otherwise?.(),
     );
+    this.#waitFor(said);
+    return said;
+  }
+
+  #waitFor(word: Promise<unknown>): void {
+    this.#lastWord = Promise.all([this.#lastWord, word]).then(() => {});
   }
 }
 
