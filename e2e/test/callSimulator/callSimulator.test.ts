@@ -14,6 +14,7 @@ const KEPT: readonly (readonly [seed: number, why: string])[] = [
   [208125, 'a device took its place again without knowing that it was taken away'],
   [46362191, 'told by the other device alone that it was over, a device left signaling to believe that it was in'],
   [500009235, 'a device went while the store was away, and nobody knew of it when it was back'],
+  [820079341, 'a create repeated on another socket left its device counted as lost'],
   [900009329, 'a socket did not wait for the answer to an accept, which had to be taken back'],
 ];
 const WORLDS = 300;

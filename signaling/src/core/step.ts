@@ -41,7 +41,7 @@ export function step(call: Call | undefined, event: CallEvent, nowMs: number, bo
 function stepLive(call: LiveCall, event: CallEvent, nowMs: number, bounds: Bounds): Step {
   switch (event.type) {
     case 'create':
-      return createdAgain(call, event);
+      return createdAgain(call, event, nowMs, bounds);
     case 'ring':
     case 'preconnect':
     case 'accept':
@@ -98,10 +98,11 @@ function created(event: Of<'create'>, nowMs: number, bounds: Bounds): Step {
 }
 
 /** The reply to the first create was lost: the same device gets the same call. */
-function createdAgain(call: LiveCall, { by }: Of<'create'>): Step {
+function createdAgain(call: LiveCall, { by }: Of<'create'>, nowMs: number, bounds: Bounds): Step {
   const creator = participantOf(call, by.accountId);
   if (call.createdBy !== by.accountId || creator?.deviceId !== by.deviceId) return refuse('call-not-yours');
-  return { call, effects: [{ type: 'reply', body: 'state' }, attachment(by)] };
+  // Its first socket may be counted as lost by now.
+  return asked(call, { type: 'attach', by, receivedSeq: 0n }, nowMs, bounds);
 }
 
 function stepEnded(call: EndedCall, event: CallEvent): Step {

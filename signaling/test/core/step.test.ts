@@ -114,6 +114,12 @@ describe('a peer call', () => {
     assert.throws(() => play.do({ ...event, video: false, room: false }), { message: 'call-not-yours' });
   });
 
+  it('[CALL-8] is not lost by a device whose first socket went before it repeated its create on the next', () => {
+    const play = new Play().create(['bob', 'carol']).ask('accept', 'bob').ask('socket_lost', 'alice');
+    play.create(['bob', 'carol']).wait(30_000);
+    assert.equal(play.roster, 'alice joined 1, bob joined 2, carol invited 0');
+  });
+
   it('tells a device that asks late why it is over, until it is forgotten', () => {
     const play = new Play().create(['bob']).ask('hang_up', 'alice');
     assert.throws(() => play.ask('ring', 'bob', 7), { message: 'call-unknown' });

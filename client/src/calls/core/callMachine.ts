@@ -37,7 +37,7 @@ import {
   RING_GRACE_MS,
   type Step,
 } from './callState.ts';
-import { answeredElsewhere, follow, mayPreconnect, updateDue } from './followRoster.ts';
+import { answeredElsewhere, follow, isIn, mayPreconnect, updateDue } from './followRoster.ts';
 import { isSound, joinedOthers, type Snapshot } from './roster.ts';
 
 export * from './callState.ts';
@@ -99,6 +99,7 @@ export function lostByGlare({ callees }: Facts, reason: CallEndReason, by: Accou
 
 /** Phase after a snapshot, for a device that is in the call. */
 function settle(call: Call & { phase: 'starting' | 'ringing-out' }, snapshot: Snapshot, now: number): Step {
+  if (!isIn(call, snapshot.participants)) return end(call, 'connection-lost', now);
   const followed = follow(call, snapshot);
   const others = joinedOthers(snapshot.participants, call.self.accountId);
   const kept = factsOf(followed.call);
@@ -153,10 +154,13 @@ const deadline = (reason: CallEndReason, detail?: string) => ({
       ? stay(call)
       : end(call, reason, now, { before: [{ type: 'request-hang-up' }], ...(detail ? { detail } : {}) }),
 });
-const followOnly = {
-  to: [] as CallPhase[],
-  run: (call: Call, event: CallEvent & { type: 'snapshot' }): Step => {
-    const { call: next, effects } = follow(call, event.snapshot);
+/** Whoever was in and is not any more was taken for lost by signaling, and the call goes on without it. */
+const following = {
+  to: ['ended'] as CallPhase[],
+  run: (call: Call, { snapshot }: CallEvent & { type: 'snapshot' }, now: number): Step => {
+    const isAccepting = call.phase === 'connecting' && call.links.peer === undefined && call.links.room === undefined;
+    if (!isAccepting && !isIn(call, snapshot.participants)) return end(call, 'connection-lost', now);
+    const { call: next, effects } = follow(call, snapshot);
     return { call: next, effects };
   },
 };
@@ -193,7 +197,7 @@ const roomFlows = {
 export const TRANSITIONS: Handlers = {
   starting: {
     snapshot: {
-      to: ['ringing-out', 'connecting'],
+      to: ['ringing-out', 'connecting', 'ended'],
       run: (call, { snapshot }, now) => settle(call, snapshot, now),
     },
     sending: sending(false),
@@ -205,7 +209,10 @@ export const TRANSITIONS: Handlers = {
     tick: deadline('failed', 'the server does not answer.'),
   },
   'ringing-out': {
-    snapshot: { to: ['connecting', 'active'], run: (call, { snapshot }, now) => settle(call, snapshot, now) },
+    snapshot: {
+      to: ['connecting', 'active', 'ended'],
+      run: (call, { snapshot }, now) => settle(call, snapshot, now),
+    },
     'media-connected': { to: [], run: (call, { link }) => stay(withLink(call, link, true)) },
     'media-lost': { to: [], run: (call, { link }) => stay(withLink(call, link, false)) },
     sending: sending(true),
@@ -270,7 +277,7 @@ export const TRANSITIONS: Handlers = {
     },
   },
   connecting: {
-    snapshot: followOnly,
+    snapshot: following,
     'media-connected': {
       to: ['active'],
       run: (call, { link }, now) => {
@@ -294,7 +301,7 @@ export const TRANSITIONS: Handlers = {
     tick: deadline('failed', 'no way through the network was found.'),
   },
   active: {
-    snapshot: followOnly,
+    snapshot: following,
     'media-connected': { to: [], run: (call, { link }) => stay(withLink(call, link, true)) },
     'media-lost': {
       to: ['reconnecting'],
@@ -313,7 +320,7 @@ export const TRANSITIONS: Handlers = {
     'hang-up': hangUp('hung-up'),
   },
   reconnecting: {
-    snapshot: followOnly,
+    snapshot: following,
     'media-connected': {
       to: ['active'],
       run: (call, { link }) => {

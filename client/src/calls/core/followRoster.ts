@@ -2,14 +2,13 @@
 // of itself, and whether it need ring any more.
 import type { CallEndReason } from '../../model.ts';
 import type { Call, CallEffect, Facts, Link } from './callState.ts';
-import { joinedOthers, type Snapshot } from './roster.ts';
+import { joinedOthers, type Participant, type Snapshot } from './roster.ts';
 
 /** The roster's news: whom to open which link to. */
 export function follow<Phase extends Call>(call: Phase, snapshot: Snapshot): { call: Phase; effects: CallEffect[] } {
   const effects: CallEffect[] = [];
   const { mode, revision, video, participants, ringsUntilMs: serverRingsUntilMs } = snapshot;
-  const self = participants.find(({ accountId }) => accountId === call.self.accountId);
-  const inCall = self?.state === 'joined' && self.device?.deviceId === call.self.deviceId;
+  const inCall = isIn(call, participants);
   const others = joinedOthers(participants, call.self.accountId);
   const links: Partial<Record<Link, boolean>> = { ...call.links };
   let { peer } = call;
@@ -34,20 +33,29 @@ export function follow<Phase extends Call>(call: Phase, snapshot: Snapshot): { c
   return { call: next, effects: [...effects, ...updateDue(next)] };
 }
 
+/** Signaling has this device in the call. */
+export function isIn(call: Facts, participants: readonly Participant[]): boolean {
+  const own = ownIn(call, participants);
+  return own?.state === 'joined' && own.device?.deviceId === call.self.deviceId;
+}
+
+function ownIn({ self }: Facts, participants: readonly Participant[]): Participant | undefined {
+  return participants.find(({ accountId }) => accountId === self.accountId);
+}
+
 /** The roster does not show what this device sends: it is new in the call, or an update was lost. */
-export function updateDue({ self, participants, sendsVideo, held }: Facts): CallEffect[] {
-  const own = participants.find(({ accountId }) => accountId === self.accountId);
-  const isIn = own?.state === 'joined' && own.device?.deviceId === self.deviceId;
-  if (!isIn || (own.video === sendsVideo && own.held === held)) return [];
+export function updateDue(call: Facts): CallEffect[] {
+  const { participants, sendsVideo, held } = call;
+  const own = ownIn(call, participants);
+  if (!own || !isIn(call, participants) || (own.video === sendsVideo && own.held === held)) return [];
   return [{ type: 'request-update', video: sendsVideo, held }];
 }
 
 /** Why this device need not ring any more; undefined while it is asked. */
-export function answeredElsewhere({ self }: Facts, { participants }: Snapshot): CallEndReason | undefined {
-  const own = participants.find(({ accountId }) => accountId === self.accountId);
-  switch (own?.state) {
+export function answeredElsewhere(call: Facts, { participants }: Snapshot): CallEndReason | undefined {
+  switch (ownIn(call, participants)?.state) {
     case 'joined':
-      return own.device?.deviceId === self.deviceId ? undefined : 'accepted-elsewhere';
+      return isIn(call, participants) ? undefined : 'accepted-elsewhere';
     case 'left':
       return 'accepted-elsewhere';
     case 'declined':

@@ -1,12 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { type AccountId, type Address, type CallId, type DeviceId, LIMITS } from '@carillon/protocol';
+import { type CallId, LIMITS } from '@carillon/protocol';
 import {
   type Call,
-  type CallEffect,
   type CallEvent,
   deadlineOf,
-  incomingCall,
   lostByGlare,
   MEDIA_LOST_MS,
   outgoingCall,
@@ -14,221 +12,32 @@ import {
   resumedCall,
   STARTING_MS,
   step,
-  TRANSITIONS,
 } from '../../../src/calls/core/callMachine.ts';
-import type { Participant, Snapshot } from '../../../src/calls/core/roster.ts';
+import type { Snapshot } from '../../../src/calls/core/roster.ts';
 import { callWords } from '../../../src/calls/core/words.ts';
-import type { CallPhase } from '../../../src/model.ts';
-
-const NOW = 1_000_000;
-const callId = 'call' as CallId;
-const account = (name: string) => name as AccountId;
-const device = (name: string, id = 1): Address => ({ accountId: account(name), deviceId: id as DeviceId });
-const self = device('me');
-const init = { callId, self, video: false, group: false };
-
-const member = (name: string, state: Participant['state'], number = 0, id = 1): Participant => ({
-  accountId: account(name),
-  state,
-  device: state === 'joined' ? device(name, id) : undefined,
-  ...{ number, video: false, held: false },
-});
-
-let revision = 0;
-function snapshot(mode: 'peer' | 'room', ...participants: Participant[]): CallEvent & { type: 'snapshot' } {
-  const rest = { video: false, ringsUntilMs: 77 };
-  return { type: 'snapshot', snapshot: { callId, revision: ++revision, mode, ...rest, participants } };
-}
-
-const meIn = member('me', 'joined', 1);
-
-function run(call: Call, events: readonly CallEvent[], now = NOW): { call: Call; effects: CallEffect[] } {
-  const effects: CallEffect[] = [];
-  for (const event of events) {
-    const next = step(call, event, now);
-    call = next.call;
-    effects.push(...next.effects);
-  }
-  return { call, effects };
-}
-
-const outgoing = () => outgoingCall(init, [account('ana')], NOW);
-const incoming = () => incomingCall(init, device('ana', 3), NOW + LIMITS.ringMs, NOW);
-const ringing = () => run(outgoing(), [snapshot('peer', meIn, member('ana', 'ringing'))]).call;
-const joined = () => snapshot('peer', meIn, member('ana', 'joined', 2, 3));
-const inRoom = () => snapshot('room', meIn, member('ana', 'joined', 2, 3));
-const up = (link: 'peer' | 'room' = 'peer'): CallEvent => ({ type: 'media-connected', link });
-const down = (link: 'peer' | 'room' = 'peer'): CallEvent => ({ type: 'media-lost', link });
-const connecting = () => run(ringing(), [joined()]).call;
-const active = () => run(connecting(), [up()]).call;
-const reconnecting = () => run(active(), [down()]).call;
-
-const FROM: Record<Exclude<CallPhase, 'ended'>, () => Call> = {
-  starting: outgoing,
-  'ringing-out': ringing,
-  'ringing-in': incoming,
-  connecting,
+import {
+  account,
   active,
+  connecting,
+  device,
+  down,
+  ended,
+  held,
+  incoming,
+  init,
+  inRoom,
+  joined,
+  LATE,
+  meIn,
+  member,
+  NOW,
+  outgoing,
   reconnecting,
-};
-const LATE = NOW + 10 * 60_000;
-const sends = (video: boolean): CallEvent => ({ type: 'sending', video });
-const held: CallEvent = { type: 'hold', on: true };
-const ended: CallEvent = { type: 'ended', reason: 'hung-up', by: account('ana') };
-const refused: CallEvent = { type: 'refused', words: 'no.' };
-const failed: CallEvent = { type: 'media-failed', words: 'no.' };
-
-/** Every edge: from, event, to, and the effects by name. */
-type Edge = [
-  from: Exclude<CallPhase, 'ended'>,
-  event: CallEvent | (() => CallEvent),
-  to: CallPhase,
-  effects: CallEffect['type'][],
-  now?: number,
-];
-const over: CallEffect['type'][] = ['record', 'close'];
-const overForCaller: CallEffect['type'][] = ['record', 'tell-missed', 'close'];
-const EDGES: Edge[] = [
-  ['starting', () => snapshot('peer', meIn, member('ana', 'invited')), 'ringing-out', []],
-  ['starting', joined, 'connecting', ['open-peer']],
-  ['starting', { type: 'socket', up: false }, 'starting', []],
-  ['starting', sends(true), 'starting', []],
-  ['starting', ended, 'ended', over],
-  ['starting', refused, 'ended', over],
-  ['starting', failed, 'ended', ['request-hang-up', ...over]],
-  ['starting', { type: 'hang-up' }, 'ended', ['request-hang-up', ...over]],
-  ['starting', { type: 'tick' }, 'starting', []],
-  ['starting', { type: 'tick' }, 'ended', ['request-hang-up', ...over], LATE],
-  ['ringing-out', () => snapshot('peer', meIn, member('ana', 'ringing')), 'ringing-out', []],
-  ['ringing-out', joined, 'connecting', ['open-peer']],
-  // Others are asked in while it rings: links of two are of no use.
-  [
-    'ringing-out',
-    () => snapshot('room', meIn, member('ana', 'ringing'), member('bo', 'invited')),
-    'ringing-out',
-    ['close-peer', 'open-room', 'room-members'],
-  ],
-  ['ringing-out', up(), 'ringing-out', []],
-  ['ringing-out', down(), 'ringing-out', []],
-  ['ringing-out', { type: 'socket', up: false }, 'ringing-out', []],
-  ['ringing-out', sends(true), 'ringing-out', ['request-update']],
-  ['ringing-out', sends(false), 'ringing-out', []],
-  ['ringing-out', ended, 'ended', overForCaller],
-  ['ringing-out', refused, 'ended', overForCaller],
-  ['ringing-out', { type: 'forgotten' }, 'ended', overForCaller],
-  ['ringing-out', failed, 'ended', ['request-hang-up', ...overForCaller]],
-  ['ringing-out', { type: 'hang-up' }, 'ended', ['request-hang-up', ...overForCaller]],
-  ['ringing-out', { type: 'tick' }, 'ringing-out', []],
-  ['ringing-out', { type: 'tick' }, 'ended', ['request-hang-up', ...overForCaller], LATE],
-  [
-    'ringing-in',
-    () => snapshot('peer', member('me', 'ringing'), member('ana', 'joined', 1, 3)),
-    'ringing-in',
-    ['preconnect'],
-  ],
-  ['ringing-in', () => snapshot('peer', member('me', 'ringing'), member('ana', 'joined', 1, 4)), 'ringing-in', []],
-  [
-    'ringing-in',
-    () => snapshot('room', member('me', 'ringing'), member('ana', 'joined', 1, 3)),
-    'ringing-in',
-    ['close-peer'],
-  ],
-  ['ringing-in', { type: 'preconnected' }, 'ringing-in', []],
-  // Told by the roster that another device of the account has answered: this one lost its socket meanwhile.
-  [
-    'ringing-in',
-    () => snapshot('room', member('me', 'joined', 2, 7), member('ana', 'joined', 1, 3)),
-    'ended',
-    ['close'],
-  ],
-  ['ringing-in', () => snapshot('room', member('me', 'declined'), member('ana', 'joined', 1, 3)), 'ended', ['close']],
-  ['ringing-in', () => snapshot('room', member('me', 'busy'), member('ana', 'joined', 1, 3)), 'ended', ['close']],
-  ['ringing-in', () => snapshot('room', member('me', 'expired'), member('ana', 'joined', 1, 3)), 'ended', over],
-  ['ringing-in', { type: 'accept' }, 'connecting', ['request-accept']],
-  ['ringing-in', { type: 'decline', busy: false }, 'ended', ['request-decline', ...over]],
-  ['ringing-in', { type: 'hang-up' }, 'ended', ['request-decline', ...over]],
-  ['ringing-in', { type: 'socket', up: false }, 'ringing-in', []],
-  ['ringing-in', sends(true), 'ringing-in', []],
-  ['ringing-in', ended, 'ended', over],
-  ['ringing-in', refused, 'ended', over],
-  ['ringing-in', { type: 'forgotten' }, 'ended', over],
-  ['ringing-in', { type: 'tick' }, 'ringing-in', []],
-  ['ringing-in', { type: 'tick' }, 'ended', over, LATE],
-  ['connecting', joined, 'connecting', []],
-  ['connecting', up(), 'active', []],
-  ['connecting', up('room'), 'connecting', []],
-  ['connecting', down(), 'connecting', []],
-  ['connecting', { type: 'socket', up: false }, 'connecting', []],
-  ['connecting', sends(true), 'connecting', ['request-update']],
-  ['connecting', held, 'connecting', ['hold', 'request-update']],
-  ['connecting', ended, 'ended', over],
-  ['connecting', refused, 'ended', over],
-  ['connecting', { type: 'forgotten' }, 'ended', over],
-  ['connecting', failed, 'ended', ['request-hang-up', ...over]],
-  ['connecting', { type: 'room-flows' }, 'connecting', []],
-  ['connecting', { type: 'hang-up' }, 'ended', ['request-hang-up', ...over]],
-  ['connecting', { type: 'tick' }, 'connecting', []],
-  ['connecting', { type: 'tick' }, 'ended', ['request-hang-up', ...over], LATE],
-  ['active', inRoom, 'active', ['open-room', 'room-members']],
-  ['active', up(), 'active', []],
-  ['active', down(), 'reconnecting', []],
-  ['active', { type: 'socket', up: false }, 'active', []],
-  ['active', sends(true), 'active', ['request-update']],
-  ['active', held, 'active', ['hold', 'request-update']],
-  ['active', { type: 'hold', on: false }, 'active', []],
-  ['active', ended, 'ended', over],
-  ['active', { type: 'forgotten' }, 'active', []],
-  ['active', failed, 'ended', ['request-hang-up', ...over]],
-  ['active', { type: 'room-flows' }, 'active', []],
-  ['active', { type: 'hang-up' }, 'ended', ['request-hang-up', ...over]],
-  ['reconnecting', joined, 'reconnecting', []],
-  ['reconnecting', up(), 'active', []],
-  ['reconnecting', up('room'), 'reconnecting', []],
-  ['reconnecting', down(), 'reconnecting', []],
-  ['reconnecting', { type: 'socket', up: false }, 'reconnecting', []],
-  ['reconnecting', sends(true), 'reconnecting', ['request-update']],
-  ['reconnecting', held, 'reconnecting', ['hold', 'request-update']],
-  ['reconnecting', ended, 'ended', over],
-  ['reconnecting', refused, 'ended', over],
-  ['reconnecting', { type: 'forgotten' }, 'ended', over],
-  ['reconnecting', failed, 'ended', ['request-hang-up', ...over]],
-  ['reconnecting', { type: 'room-flows' }, 'reconnecting', []],
-  ['reconnecting', { type: 'hang-up' }, 'ended', ['request-hang-up', ...over]],
-  ['reconnecting', { type: 'tick' }, 'reconnecting', []],
-  ['reconnecting', { type: 'tick' }, 'ended', ['request-hang-up', ...over], LATE],
-];
-
-const made = (event: Edge[1]): CallEvent => (typeof event === 'function' ? event() : event);
-
-for (const [from, event, to, effects, now] of EDGES) {
-  const start = FROM[from]();
-  const { type } = made(event);
-  test(`${from}: ${type} leads to ${to}${now ? ', late' : ''}`, () => {
-    const next = step(start, made(event), now ?? NOW);
-    assert.equal(next.call.phase, to);
-    assert.deepEqual(
-      next.effects.map((effect) => effect.type),
-      effects,
-    );
-    assert.notEqual(
-      callWords(next.call, (name) => name),
-      '',
-    );
-  });
-}
-
-test('the edges above are all the table has, and the table has all of them', () => {
-  const tested = new Set(EDGES.map(([from, event, to]) => `${from} ${made(event).type} ${to}`));
-  // Reached by more than one event, in the tests below.
-  tested.add('ringing-out snapshot active');
-  for (const [from, row] of Object.entries(TRANSITIONS)) {
-    for (const [type, transition] of Object.entries(row)) {
-      for (const to of transition.to) assert.ok(tested.delete(`${from} ${type} ${to}`), `${from} ${type} ${to}`);
-      tested.delete(`${from} ${type} ${from}`);
-    }
-  }
-  assert.deepEqual([...tested], []);
-});
+  ringing,
+  run,
+  snapshot,
+  up,
+} from './phases.ts';
 
 const rungBy = (id = 3) => snapshot('peer', member('me', 'ringing'), member('ana', 'joined', 1, id));
 
@@ -428,4 +237,24 @@ test('words at the end say who did what', () => {
     wordsAfter(connecting(), { type: 'tick' }, LATE),
     'The call could not be connected: no way through the network was found.',
   );
+});
+
+test('[CALL-62] taken for lost in a call that goes on without it, it ends it in words, and says nothing to signaling', () => {
+  const before = active();
+  const meLost = snapshot('room', member('me', 'left', 1), member('ana', 'joined', 2, 3), member('bo', 'joined', 3));
+  const { call, effects } = run(before, [meLost]);
+  assert.ok(call.phase === 'ended' && call.reason === 'connection-lost');
+  assert.deepEqual(
+    effects.map(({ type }) => type),
+    ['record', 'close'],
+  );
+  assert.equal(
+    callWords(call, (name) => name),
+    'The connection was lost.',
+  );
+});
+
+test('[CALL-62] whose accept is still on its way is not in yet, and goes on', () => {
+  const accepted = run(incoming(), [{ type: 'accept' }]).call;
+  assert.equal(run(accepted, [rungBy()]).call.phase, 'connecting');
 });
