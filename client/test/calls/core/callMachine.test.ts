@@ -250,7 +250,7 @@ test('[CALL-62] taken for lost in a call that goes on without it, it ends it in 
   );
   assert.equal(
     callWords(call, (name) => name),
-    'The connection was lost.',
+    'The call ended: the connection was lost',
   );
 });
 
