@@ -14,6 +14,7 @@ import {
 } from '../core/call.ts';
 import type { SeatName, StoredCall, Swap } from '../core/callTable.ts';
 import { step } from '../core/step.ts';
+import { Admission } from './admission.ts';
 import type { CallStore } from './callStore.ts';
 import { Creations } from './creations.ts';
 import { Delivery, endedFrame } from './delivery.ts';
@@ -24,8 +25,6 @@ import { stateFrame, swapOf } from './swapOf.ts';
 import { type Clock, realClock, Timers } from './timers.ts';
 import { Turns } from './turns.ts';
 
-/** Calls one socket hears of at once. */
-const ATTACHED_PER_SEAT_MAX = 32;
 /** Times an event is stepped again because another node was quicker; two nodes that meet need one or two. */
 const SWAPS_MAX = 20;
 /** How often old relayed frames and rested accounts are looked for. */
@@ -87,6 +86,7 @@ export class Calls {
   readonly #delivery: Delivery;
   readonly #turns = new Turns<CallId>();
   readonly #deadlines: Timers<CallId>;
+  readonly #admission: Admission;
   readonly #creations: Creations;
   /** Rooms that this node has given to an SFU node. */
   readonly #rooms = new Map<CallId, string>();
@@ -99,6 +99,10 @@ export class Calls {
     this.#store = options.store;
     this.#clock = options.clock ?? realClock;
     this.#deadlines = new Timers(this.#clock, (callId) => void this.#quietly(callId, { type: 'tick' }));
+    this.#admission = new Admission({
+      outboxBytesMax: options.outboxBytesMax,
+      outboxBytes: () => this.#store.outboxBytes,
+    });
     this.#creations = new Creations({
       store: this.#store,
       clock: this.#clock,
@@ -142,7 +146,7 @@ export class Calls {
   /** Steps the call and carries out what follows. @throws ProtocolError when the core refuses. */
   async apply(callId: CallId, event: CallEvent, asker?: Asker): Promise<Ticketed | undefined> {
     this.#refuseWhenClosed();
-    if (asker) this.#admit(callId, event, asker);
+    if (asker) this.#admission.admit(callId, event, asker.seat, this.#clock.now());
     if (event.type === 'create') {
       await this.#creations.create(event, asker !== undefined, () => this.#inTurn(callId, event, { asker }));
       return undefined;
@@ -167,6 +171,7 @@ export class Calls {
   sweep(): void {
     const { bounds } = this.#options;
     const nowMs = this.#clock.now();
+    this.#admission.sweep(nowMs);
     this.#creations.sweep(nowMs);
     for (const callId of this.#rooms.keys()) void this.#releaseWhenOver(callId);
     this.#losses.again();
@@ -192,21 +197,6 @@ export class Calls {
 
   #refuseWhenClosed(): void {
     if (this.#closed) throw new ProtocolError('shutting-down');
-  }
-
-  /** The bounds that go beyond one call. */
-  #admit(callId: CallId, event: CallEvent, { seat }: Asker): void {
-    const nowMs = this.#clock.now();
-    const isRated = event.type === 'relay' || event.type === 'update';
-    if (isRated && !seat.relays.take(nowMs)) {
-      throw new ProtocolError('rate-limited', { retryAfterMs: seat.relays.waitMs() });
-    }
-    if (event.type === 'relay' && this.#store.outboxBytes >= this.#options.outboxBytesMax) {
-      throw new ProtocolError('rate-limited', { retryAfterMs: 10_000 });
-    }
-    if (seat.attached.size >= ATTACHED_PER_SEAT_MAX && !seat.attached.has(callId)) {
-      throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
-    }
   }
 
   async #step(callId: CallId, event: CallEvent, errand: Errand): Promise<Ticketed | undefined> {

@@ -1,9 +1,9 @@
 // What goes beyond one call when one is created: how many an account may have
 // and make, what the creator's device was in before, and two who call each other.
 import { type AccountId, type CallId, ProtocolError } from '@carillon/protocol';
-import { TokenBucket } from '@carillon/service';
 import { type CallEvent, isSameDevice, type LiveCall } from '../core/call.ts';
 import { collides, glareWinner } from '../core/glare.ts';
+import { AccountRates } from './accountRates.ts';
 import type { CallStore } from './callStore.ts';
 import type { Clock } from './timers.ts';
 
@@ -29,10 +29,12 @@ export interface CreationsOptions {
 
 export class Creations {
   readonly #options: CreationsOptions;
-  readonly #creates = new Map<AccountId, TokenBucket>();
+  readonly #creates: AccountRates;
 
   constructor(options: CreationsOptions) {
     this.#options = options;
+    const { createsPerMinute } = options;
+    this.#creates = new AccountRates({ perSecond: createsPerMinute / 60, burst: createsPerMinute });
   }
 
   /** `run` steps the event. @throws ProtocolError */
@@ -73,13 +75,9 @@ export class Creations {
   }
 
   #takeCreate(accountId: AccountId): void {
-    const { createsPerMinute, callsMax, live } = this.#options;
+    const { callsMax, clock, live } = this.#options;
     if (live() >= callsMax) throw new ProtocolError('rate-limited', { retryAfterMs: 60_000 });
-    const nowMs = this.#options.clock.now();
-    const rate = { perSecond: createsPerMinute / 60, burst: createsPerMinute };
-    const bucket = this.#creates.get(accountId) ?? new TokenBucket(rate, nowMs);
-    this.#creates.set(accountId, bucket);
-    if (!bucket.take(nowMs)) throw new ProtocolError('rate-limited', { retryAfterMs: bucket.waitMs() });
+    this.#creates.take(accountId, clock.now());
   }
 
   /** If the callee calls too, one of the two calls goes on. */
@@ -106,8 +104,7 @@ export class Creations {
     return live;
   }
 
-  /** Forgets accounts that have rested. */
   sweep(nowMs: number): void {
-    for (const [accountId, bucket] of this.#creates) if (bucket.isFull(nowMs)) this.#creates.delete(accountId);
+    this.#creates.sweep(nowMs);
   }
 }
