@@ -1,8 +1,8 @@
 // Where clients come in: UDP, TCP and TLS, on an address of each family.
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Socket as NetSocket } from 'node:net';
-import type { Log } from '@carillon/service';
 import { familyOf } from '../core/address.ts';
+import { BoundedLog } from './boundedLog.ts';
 import type { ClientLink } from './clientLink.ts';
 import type { ListenerPorts, RelayOptions, RelayPorts } from './relayOptions.ts';
 import { StreamListener } from './streamListener.ts';
@@ -23,13 +23,13 @@ interface Listener {
 
 export class ClientListeners {
   readonly #options: RelayOptions;
-  readonly #log: Log;
+  readonly #log: BoundedLog;
   readonly #ipv4: Listener;
   readonly #ipv6: Listener | undefined;
 
   constructor(options: RelayOptions, events: ClientEvents) {
     this.#options = options;
-    this.#log = options.log;
+    this.#log = new BoundedLog(options.log);
     const listenerOn = (host: string): Listener => {
       const udp = createUdpSocket(familyOf(host));
       udp.on('message', (datagram, from) => events.onDatagram(datagram, from, udp));
@@ -54,7 +54,7 @@ export class ClientListeners {
   async #open({ host, udp, tcp, tls }: Listener): Promise<ListenerPorts> {
     await bind(udp, this.#options.port, host);
     // An ICMP error for one client must not end the relay for all.
-    udp.on('error', (error) => this.#log.warn('listener error', { error: error.message }));
+    udp.on('error', (error) => this.#log.warn('listener error', error));
     const { port } = udp.address();
     if (this.#options.adoptsStreams) return { udp: port, tcp: undefined, tls: undefined };
     return { udp: port, tcp: await tcp?.start(), tls: await tls?.start() };

@@ -21,6 +21,7 @@ import {
 import { SourceLimit } from '../core/sourceLimit.ts';
 import { decodeStun, type StunMessage } from '../core/stun.ts';
 import { UserQuota } from '../core/userQuota.ts';
+import { BoundedLog } from './boundedLog.ts';
 import { type ClientLink, udpLink } from './clientLink.ts';
 import { ClientListeners } from './clientListeners.ts';
 import type { RelayOptions, RelayPorts, RelayStats } from './relayOptions.ts';
@@ -41,6 +42,7 @@ const DRAIN_LOOK_MS = 50;
 
 export class Relay extends NodeTurn {
   readonly #options: RelayOptions;
+  readonly #log: BoundedLog;
   readonly #rules: RelayRules;
   readonly #allocations = new Map<string, Allocation>();
   readonly #pending = new Set<string>();
@@ -70,6 +72,7 @@ export class Relay extends NodeTurn {
     // node-turn's own handlers answer from its defective state: none of them stays.
     this.removeAllListeners();
     this.#options = options;
+    this.#log = new BoundedLog(options.log);
     this.#rules = {
       realm: options.realm,
       secret: options.secret,
@@ -82,7 +85,7 @@ export class Relay extends NodeTurn {
     this.#unproven = new SourceLimit(options.unprovenPerSecond);
     this.#listeners = new ClientListeners(options, {
       onDatagram: (datagram, from, listener) => this.#fromDatagram(datagram, from, listener),
-      onMessage: (message, link) => this.#fromClient(message, this.#live(this.#allocations.get(link.key)), () => link),
+      onMessage: (message, link) => this.#fromStream(message, link),
       onClosed: ({ key }) => {
         // Without its connection an allocation cannot be reached any more.
         const allocation = this.#allocations.get(key);
@@ -134,9 +137,27 @@ export class Relay extends NodeTurn {
     const { address, port } = from;
     // A forged source port of 0 could not be answered: sending there throws.
     if (port === 0) return;
-    const ofPort = this.#byPort.get(port);
-    const known = ofPort?.link.from.address === address ? ofPort : this.#allocations.get(`${address}:${port}`);
-    this.#fromClient(datagram, this.#live(known), () => udpLink(listener, `${address}:${port}`, { address, port }));
+    try {
+      const ofPort = this.#byPort.get(port);
+      const known = ofPort?.link.from.address === address ? ofPort : this.#allocations.get(`${address}:${port}`);
+      this.#fromClient(datagram, this.#live(known), () => udpLink(listener, `${address}:${port}`, { address, port }));
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #fromStream(message: Buffer, link: ClientLink): void {
+    try {
+      this.#fromClient(message, this.#live(this.#allocations.get(link.key)), () => link);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  /** An error of our own costs the packet that brought it about, not everybody's calls. */
+  #failed(error: unknown): void {
+    this.#stats.failedPackets++;
+    this.#log.warn('a packet could not be handled', error);
   }
 
   /** One message; its link is only made for what is answered, not for each packet of a call. */
@@ -232,10 +253,9 @@ export class Relay extends NodeTurn {
       link.send(reply);
     } catch (error) {
       quota.allocations--;
-      this.#options.log.warn('no port to relay from', {
-        error: error instanceof Error ? error.message : String(error),
-      });
-      link.send(notAllocated(message, wanted.key));
+      this.#log.warn('no port to relay from', error);
+      // The listener may have been closed meanwhile, and sending by it would throw.
+      if (!this.#stopped) link.send(notAllocated(message, wanted.key));
     } finally {
       this.#pending.delete(key);
     }
@@ -275,10 +295,19 @@ export class Relay extends NodeTurn {
     allocation.socket.send(data, peer.port, peer.address);
   }
 
-  #fromPeer(allocation: Allocation, data: Buffer, peer: RemoteInfo): void {
+  #fromPeer(allocation: Allocation, data: Buffer, peer: TransportAddress): void {
+    try {
+      this.#toClient(allocation, data, peer);
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  #toClient(allocation: Allocation, data: Buffer, peer: TransportAddress): void {
     const nowMs = this.#options.now();
     const path = allocation.state.pathFrom(peer.address, peer.port, nowMs);
-    if (!path) {
+    const message = path?.channel === undefined ? path && dataIndication(peer, data) : data;
+    if (!path || !message) {
       this.#stats.refusedPackets++;
       return;
     }
@@ -286,10 +315,8 @@ export class Relay extends NodeTurn {
     this.#stats.toClientPackets++;
     this.#stats.toClientBytes += data.length;
     this.#options.tap?.(data);
-    const sent =
-      path.channel === undefined
-        ? allocation.link.sendData(dataIndication(peer, data))
-        : allocation.link.sendChannelData(path.channel, data);
+    const { link } = allocation;
+    const sent = path.channel === undefined ? link.sendData(message) : link.sendChannelData(path.channel, message);
     if (!sent) this.#stats.backlogPackets++;
   }
 

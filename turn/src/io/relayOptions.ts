@@ -65,6 +65,8 @@ export interface RelayStats {
   readonly backlogPackets: number;
   /** Over TCP and TLS. */
   readonly connections: number;
+  /** Whose handling failed by an error of the relay's own. */
+  readonly failedPackets: number;
   /** Requests left unanswered because their source had its replies. */
   readonly limitedRequests: number;
 }

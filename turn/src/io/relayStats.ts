@@ -13,6 +13,7 @@ export const NO_STATS: RelayStats = {
   refusedPackets: 0,
   overQuotaPackets: 0,
   backlogPackets: 0,
+  failedPackets: 0,
   limitedRequests: 0,
 };
 
