@@ -16,10 +16,12 @@ function rulesOf(text: string): string[] {
   return [...text.matchAll(/^- \*\*\[([A-Z0-9]+-\d+)\]\*\*/gm)].map((match) => match[1]!);
 }
 
-/** Ids inside string literals that name a test, a suite, or a part of a contract suite. */
+/** Ids inside string literals that name a test, a suite, a part of a contract suite, or a row of a table of tests. */
 function quotedBy(text: string): Set<string> {
   const quoted = new Set<string>();
-  for (const match of text.matchAll(/\b(?:test|it|describe|suite|contract)(?:\.\w+)?\(\s*(['"`])([\s\S]*?)\1/g)) {
+  for (const match of text.matchAll(
+    /\b(?:name:|(?:test|it|describe|suite|contract)(?:\.\w+)?\()\s*(['"`])([\s\S]*?)\1/g,
+  )) {
     for (const id of match[2]!.matchAll(RULE_ID)) quoted.add(id[1]!);
   }
   return quoted;
