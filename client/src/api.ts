@@ -11,7 +11,7 @@ import type {
   MessageId,
   RegistrationReply,
 } from '@carillon/protocol';
-import type { ContentChannel } from './messaging/contentChannel.ts';
+import type { ContentChannel, ReceivedContent } from './messaging/contentChannel.ts';
 import type {
   Account,
   CallLinkView,
@@ -273,6 +273,8 @@ export type CallsFactory = (deps: {
 }) => CallsHalf;
 
 export interface CallsHalf extends CallsApi {
+  /** An invite that is kept from ringing until the person accepts its caller, who is told so. */
+  needsPermission(invite: ReceivedContent): void;
   /** Ends everything local; with `hangUp` the call itself, too, which the next page could otherwise resume. */
   close(options?: { readonly hangUp?: boolean }): Promise<void>;
 }

@@ -146,7 +146,7 @@ export interface Settings {
   readonly readReceipts: boolean;
   /** Who sees when we are online; `nobody`: we do not see others' either. */
   readonly presence: 'everyone' | 'contacts' | 'nobody';
-  /** Whose calls ring here: everybody's, or only of those we have written to or accepted. */
+  /** Whose calls ring here: everybody's, or only of those we have written to or accepted; others hear `needs-permission`. */
   readonly callsFrom: 'everyone' | 'accepted';
   /** No call rings on any device, until Unix milliseconds or until it is switched off; each stands as missed afterwards. */
   readonly doNotDisturb: false | { readonly untilMs?: number };

@@ -21,6 +21,7 @@ export function noCalls(words: string): CallsHalf {
     resumable: async () => undefined,
     resume: refuse,
     stats: async () => [],
+    needsPermission: () => {},
     close: async () => {},
   };
 }

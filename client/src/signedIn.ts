@@ -104,6 +104,7 @@ export class SignedIn {
       ledger,
       now: platform.now,
       links: this.links,
+      needsPermission: (invite) => this.calls.needsPermission(invite),
     });
     this.calls =
       parts.calls?.({

@@ -2,7 +2,7 @@
 // person is in, one on hold behind it, and one more that rings beside them.
 import { type AccountId, addressKey, bytesToBase64url, type CallId, ProtocolError } from '@carillon/protocol';
 import type { AcceptOptions, CallOptions, CallsApi, StartOptions } from '../api.ts';
-import type { ContentChannel } from '../messaging/contentChannel.ts';
+import type { ContentChannel, ReceivedContent } from '../messaging/contentChannel.ts';
 import type { CallView, Notice } from '../model.ts';
 import type { Platform } from '../ports.ts';
 import { RunningCall } from './call.ts';
@@ -15,6 +15,7 @@ import type { CallEngine, LocalMedia } from './engine.ts';
 import { GlareDesk } from './glareDesk.ts';
 import { IncomingCalls } from './incomingCalls.ts';
 import { KnownContacts } from './knownContacts.ts';
+import { PermissionAnswers } from './permissionAnswers.ts';
 import { SignalingClient } from './signalingClient.ts';
 
 /** How long signing out waits for the server to take a hang-up; without it the others wait for LIMITS.reconnectMs. */
@@ -37,6 +38,7 @@ export class Calls implements CallsApi {
   readonly #places = new CallPlaces();
   readonly #glare: GlareDesk;
   readonly #incoming: IncomingCalls;
+  readonly #permission: PermissionAnswers;
   #starting = false;
 
   constructor(options: CallsOptions) {
@@ -45,6 +47,7 @@ export class Calls implements CallsApi {
     this.#records = new CallRecords(platform.store, platform.now);
     this.#signaling = new SignalingClient({ channel, baseUrl, platform });
     this.#contacts = new KnownContacts(channel);
+    this.#permission = new PermissionAnswers({ signaling: this.#signaling, now: platform.now });
     this.#glare = new GlareDesk((running, media) => {
       this.#places.enter(running);
       void running.setMedia(media);
@@ -183,6 +186,10 @@ export class Calls implements CallsApi {
 
   async stats(): Promise<readonly Record<string, unknown>[]> {
     return (await this.#places.current?.stats()) ?? [];
+  }
+
+  needsPermission(invite: ReceivedContent): void {
+    void this.#permission.answer(invite);
   }
 
   async close({ hangUp = false } = {}): Promise<void> {

@@ -68,6 +68,10 @@ export class SignalingClient {
     return this.#iceServers.some(({ urls }) => urls.some((url) => /^turns?:/.test(url)));
   }
 
+  has(call: CallId): boolean {
+    return this.#calls.has(call);
+  }
+
   /** Opens the socket if none is open; returns the way to let go of it. */
   join(listener: SignalingListener): () => void {
     this.#calls.set(listener.callId, listener);

@@ -1,8 +1,9 @@
 // The encrypted channel as calls get it: whom we call is accepted, and who is not
-// may be kept from ringing here, as everybody is while the person does not want
-// to be disturbed. They hear nothing of it: their call is not answered. A call by a
-// call link is different: who is called has asked for it, so it passes where it is
-// waited for and nowhere else, and it makes nobody accepted.
+// may be kept from ringing here, which they are told; everybody is while the person
+// does not want to be disturbed. They hear nothing of it, nor does who is blocked:
+// their call is not answered. A call by a call link is different: who is called has
+// asked for it, so it passes where it is waited for and nowhere else, and it makes
+// nobody accepted.
 import {
   type AccountId,
   type Address,
@@ -33,6 +34,8 @@ export interface CallGateParts {
   readonly ledger: Ledger;
   readonly now: () => number;
   readonly links: LinkedCalls;
+  /** The invite of somebody whom the person has to accept before their calls ring. */
+  readonly needsPermission: (received: ReceivedContent) => void;
 }
 
 type Kind = NonNullable<Content['body']['case']>;
@@ -129,19 +132,23 @@ export class CallGate implements ContentChannel {
   }
 
   async #admit(received: ReceivedContent, ring: Listener): Promise<void> {
-    const { ledger, now, links } = this.#parts;
+    const { ledger, now, links, needsPermission } = this.#parts;
     const { accountId } = received.from;
     const { body } = received.content;
     const isByLink = body.case === 'callInvite' && body.value.linkId.length > 0;
     const wish = await ledger.read(async (tx) => {
       if (await isBlocked(tx, accountId)) return 'nothing';
       if (isByLink) return 'link';
+      // Who is being called from here is accepted, though that may not be written down yet.
+      if (this.#quiet.isCalled(accountId, now())) return 'ring';
       const settings = await readSettings(tx);
-      if (settings.callsFrom !== 'everyone' && !(await isAccepted(tx, accountId))) return 'nothing';
-      return isQuiet(settings, now()) && !this.#quiet.isCalled(accountId, now()) ? 'quiet' : 'ring';
+      const isStranger = settings.callsFrom !== 'everyone' && !(await isAccepted(tx, accountId));
+      if (isQuiet(settings, now())) return isStranger ? 'nothing' : 'quiet';
+      return isStranger ? 'refuse' : 'ring';
     });
     if (wish === 'ring' || (wish === 'link' && links.takes(received))) ring(received);
     else if (wish === 'quiet') this.#quiet.hush(received);
+    else if (wish === 'refuse') needsPermission(received);
   }
 }
 

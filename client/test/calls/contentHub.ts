@@ -44,6 +44,8 @@ export type CallEntry = Parameters<ContentChannel['recordCall']>[0];
 export class TestChannel implements ContentChannel {
   readonly account: Account;
   readonly recorded: CallEntry[] = [];
+  /** As the person's settings may have it: an invite that it takes reaches nobody else. */
+  takesInvite: ((received: ReceivedContent) => void) | undefined;
   readonly #token: string;
   readonly #contacts: readonly Account[];
   readonly #send: (delivery: Delivery) => void;
@@ -82,6 +84,10 @@ export class TestChannel implements ContentChannel {
 
   deliver({ from, content, acceptedAtMs }: Delivery): void {
     const decoded = fromBinary(ContentSchema, base64urlToBytes(content));
+    if (decoded.body.case === 'callInvite' && this.takesInvite) {
+      this.takesInvite({ from, content: decoded, acceptedAtMs });
+      return;
+    }
     for (const listener of this.#listeners.get(decoded.body.case ?? '') ?? []) {
       listener({ from, content: decoded, acceptedAtMs });
     }

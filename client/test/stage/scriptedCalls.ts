@@ -78,6 +78,7 @@ export class ScriptedCalls implements CallsHalf {
   readonly resumable = async () => undefined;
   readonly resume = noCalls('').resume;
   readonly stats = async () => [];
+  readonly needsPermission = noCalls('').needsPermission;
   readonly close = async () => {};
 
   async #invite(callId: CallId, to: readonly AccountId[]): Promise<void> {

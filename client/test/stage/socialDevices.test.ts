@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { afterEach, beforeEach, describe, test } from 'node:test';
 import type { CallsFactory } from '../../src/api.ts';
 import type { Carillon } from '../../src/carillon.ts';
-import type { ContentChannel } from '../../src/messaging/contentChannel.ts';
+import type { ContentChannel, ReceivedContent } from '../../src/messaging/contentChannel.ts';
 import { noCalls } from '../../src/noCalls.ts';
 import { type Group, groupOf, hasGroup, hears, said } from './groupWatching.ts';
 import { linkDevice } from './linking.ts';
@@ -18,19 +18,23 @@ describe('calls, changed identities and several devices', () => {
   });
   afterEach(() => stage.stop());
 
-  /** A device whose calls are only their channel. */
-  async function caller(name: string): Promise<[Carillon, ContentChannel]> {
+  /** A device whose calls are only their channel, and the invites that it is to refuse for want of permission. */
+  async function caller(name: string): Promise<[Carillon, ContentChannel, string[]]> {
     let channel: ContentChannel | undefined;
+    const refused: string[] = [];
     const calls: CallsFactory = (deps) => {
       channel = deps.channel;
-      return noCalls('Not here.');
+      const needsPermission = ({ content: { body } }: ReceivedContent) => {
+        if (body.case === 'callInvite') refused.push(body.value.callId);
+      };
+      return { ...noCalls('Not here.'), needsPermission };
     };
     const device = await stage.person(name, { calls, accepts: false });
-    return [device, channel!];
+    return [device, channel!, refused];
   }
 
-  test('[PRES-14] strangers ring unless the person wishes otherwise; whom one calls is accepted', async () => {
-    const [ann, annCalls] = await caller('ann');
+  test('[PRES-14] [DND-4] strangers ring unless the person wishes otherwise, then they are to be told; whom one calls is accepted', async () => {
+    const [ann, annCalls, refused] = await caller('ann');
     const [bob, bobCalls] = await caller('bob');
     const rung: string[] = [];
     annCalls.onContent('callInvite', ({ content }) => {
@@ -54,6 +58,11 @@ describe('calls, changed identities and several devices', () => {
     await invite(CALL_ID);
     await after('two');
     assert.equal(rung.length, 1);
+    assert.deepEqual(refused, [CALL_ID]);
+    await ann.setSettings({ doNotDisturb: {} });
+    await invite(CALL_ID);
+    await after('not while nothing is to disturb');
+    await ann.setSettings({ doNotDisturb: false });
     await ann.contactByHandle('bob');
     await annCalls.sendToAccount(
       idOf(bob),
@@ -63,6 +72,7 @@ describe('calls, changed identities and several devices', () => {
     await invite(CALL_ID);
     await after('three');
     assert.equal(rung.length, 2);
+    assert.equal(refused.length, 1);
   });
 
   test('[GROUP-26] a member who signed up again gets no key until that is accepted; the others go on', async () => {

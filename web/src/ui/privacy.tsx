@@ -131,7 +131,11 @@ export function Privacy({ onClose }: { onClose: () => void }) {
       />
       <Choice
         label="Whose calls ring"
-        hint="Of anybody else you see that they called, later."
+        hint={
+          now.callsFrom === 'everyone'
+            ? 'Also of people you have not accepted.'
+            : 'Anybody else reads that you have to accept them first, which tells them that a device of yours is on. You see later that they called.'
+        }
         value={now.callsFrom}
         options={{ everyone: 'Everyone’s', accepted: 'Only of people I accepted' }}
         testId="calls-from"
