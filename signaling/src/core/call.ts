@@ -193,6 +193,12 @@ export function devicesOf(p: Participant): Address[] {
   return devices.map((deviceId) => ({ accountId: p.accountId, deviceId }));
 }
 
+/** Does the device ring, or is it in? */
+export function isPresent(call: LiveCall, device: Address): boolean {
+  const p = participantOf(call, device.accountId);
+  return p !== undefined && devicesOf(p).some((present) => isSameDevice(present, device));
+}
+
 export function isSameDevice(a: Address, b: Address | undefined): boolean {
   return a.accountId === b?.accountId && a.deviceId === b.deviceId;
 }

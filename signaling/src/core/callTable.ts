@@ -2,7 +2,7 @@
 // happens only if nobody has swapped since the read. The embedded store is this
 // table and a file; the simulator puts delays around it.
 import { type AccountId, type Address, addressKey, type CallId } from '@carillon/protocol';
-import { type Call, type EndReason, type LiveCall, nextDeadlineMs } from './call.ts';
+import { type Call, type EndReason, isPresent, type LiveCall, nextDeadlineMs } from './call.ts';
 import type { RelayedFrame } from './outbox.ts';
 import { Outboxes } from './outboxes.ts';
 
@@ -59,8 +59,11 @@ export interface Relay {
   readonly nowMs: number;
 }
 
-/** `full`: the call has no place for frames to one more device. */
-export type Relayed = 'done' | 'changed' | 'full';
+/**
+ * `full`: the call has no place for frames to one more device of that account. With a time: the sender's account has
+ * said too much in this call, and may go on then.
+ */
+export type Relayed = 'done' | 'changed' | 'full' | { readonly retryAfterMs: number };
 
 interface Row {
   stored: StoredCall;
@@ -135,7 +138,16 @@ export class CallTable {
   relay({ call, version, from, to, sealed, nowMs }: Relay): Relayed {
     const row = this.#rows.get(call.callId);
     if (row?.stored.version !== version) return 'changed';
-    const frame = this.#outboxes.push(call.callId, to, { from, sealed }, { restores: call.restores, nowMs });
+    const frame = this.#outboxes.push(
+      call.callId,
+      to,
+      { from, sealed },
+      {
+        restores: call.restores,
+        isPresent: isPresent(call, to),
+        nowMs,
+      },
+    );
     if (!frame) return 'full';
     this.#options.news(call.callId, { type: 'relayed', to, frame });
     return 'done';

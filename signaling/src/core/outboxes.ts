@@ -1,13 +1,15 @@
 // The outboxes of all calls, and how much they hold together.
-import { type Address, addressKey, type CallId } from '@carillon/protocol';
+import { type AccountId, type Address, addressKey, type CallId } from '@carillon/protocol';
 import { Outbox, type RelayedFrame } from './outbox.ts';
 
 /**
- * Devices of one call that frames are kept for: all devices of a full call,
- * twice over. An invited account's devices are named by whoever sends to them,
- * and nobody here can tell whether they exist.
+ * Devices of one account in one call that frames are kept for: all that it may
+ * have, and some that took the place of others meanwhile. They are named by
+ * whoever sends to them, and nobody here can tell whether they exist before
+ * they ring: those that do always have a place. Raising it lets a sender
+ * scatter its frames over more devices that are not there.
  */
-export const OUTBOXES_PER_CALL_MAX = 80;
+export const OUTBOXES_PER_ACCOUNT_MAX = 8;
 
 export class Outboxes {
   readonly #calls = new Map<CallId, Map<string, Outbox>>();
@@ -18,19 +20,19 @@ export class Outboxes {
   }
 
   /**
-   * Keeps a frame for `to`; undefined when the call has no place for one more device.
-   * @param restores of the call, see Outbox.
+   * Keeps a frame for `to`; undefined when its account has no place for one more device.
+   * @param restores of the call, see Outbox. `isPresent`: the device rings, or is in.
    */
   push(
     callId: CallId,
     to: Address,
     frame: { from: Address; sealed: Uint8Array },
-    { restores, nowMs }: { restores: number; nowMs: number },
+    { restores, isPresent, nowMs }: { restores: number; isPresent: boolean; nowMs: number },
   ): RelayedFrame | undefined {
     const ofCall = this.#calls.get(callId) ?? new Map<string, Outbox>();
     this.#calls.set(callId, ofCall);
     const key = addressKey(to);
-    if (!ofCall.has(key) && ofCall.size >= OUTBOXES_PER_CALL_MAX) return undefined;
+    if (!ofCall.has(key) && !isPresent && boxesOf(ofCall, to.accountId) >= OUTBOXES_PER_ACCOUNT_MAX) return undefined;
     const outbox = ofCall.get(key) ?? new Outbox(restores);
     ofCall.set(key, outbox);
     return this.#counted(outbox, () => outbox.push(frame.from, frame.sealed, nowMs));
@@ -65,4 +67,8 @@ export class Outboxes {
     this.#bytes += outbox.bytes - before;
     return result;
   }
+}
+
+function boxesOf(ofCall: ReadonlyMap<string, Outbox>, accountId: AccountId): number {
+  return [...ofCall.keys()].filter((key) => key.startsWith(`${accountId}.`)).length;
 }

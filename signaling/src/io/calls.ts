@@ -245,6 +245,7 @@ export class Calls {
       const relayed = await this.#store.relay({ ...relay, call, version: stored.version, nowMs });
       if (relayed === 'full') throw new ProtocolError('device-unknown');
       if (relayed === 'changed') return undefined;
+      if (relayed !== 'done') throw new ProtocolError('rate-limited', relayed);
     } else {
       const swap = swapOf(callId, stored, call, effects, seat, errand);
       if (swap && !(await this.#swap(swap, seat, stored, errand, effects))) return undefined;

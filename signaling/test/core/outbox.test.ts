@@ -47,7 +47,7 @@ describe('an outbox', () => {
 describe('outboxes', () => {
   it('count together, and give back what they held', () => {
     const outboxes = new Outboxes();
-    const when = { restores: 0, nowMs: 5 };
+    const when = { restores: 0, isPresent: true, nowMs: 5 };
     const push = (to: string, bytes: number) =>
       outboxes.push(callId, device(to), { from, sealed: new Uint8Array(bytes) }, when);
     push('bob', 10);

@@ -2,8 +2,9 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
-import { type CallId, type DeviceId, ERRORS, LIMITS, PROTOCOL_VERSION } from '@carillon/protocol';
+import { type AccountId, type CallId, type DeviceId, ERRORS, LIMITS, PROTOCOL_VERSION } from '@carillon/protocol';
 import { generateKeyPair } from 'jose';
+import { OUTBOXES_PER_ACCOUNT_MAX } from '../../src/core/outboxes.ts';
 import { SEALED_BYTES_MAX } from '../../src/io/requests.ts';
 import { accessToken, type ClientBody, Device, Harness, newId } from './harness.ts';
 
@@ -174,18 +175,22 @@ describe('bad input', () => {
     await assert.rejects(once(), { message: 'rate-limited' });
   });
 
-  it('bounds the devices that frames are kept for', async () => {
+  it('[CALL-77] bounds the devices of an account that frames are kept for, and has a place for those that ring', async () => {
     const alice = await harness.device();
-    const [callId, callee] = [newId<CallId>(), newId()];
+    const [callId, callee] = [newId<CallId>(), newId<AccountId>()];
     await alice.want('state', { case: 'create', value: { callId, calleeAccountIds: [callee] } });
     const relay = (deviceId: number) =>
       alice.want('done', {
         case: 'relay',
         value: { callId, to: { accountId: callee, deviceId }, sealed: new Uint8Array(1) },
       });
-    for (let deviceId = 1; deviceId <= 80; deviceId++) await relay(deviceId);
-    await assert.rejects(relay(81), { message: 'device-unknown' });
-    await relay(80);
+    for (let deviceId = 11; deviceId < 11 + OUTBOXES_PER_ACCOUNT_MAX; deviceId++) await relay(deviceId);
+    await assert.rejects(relay(1), { message: 'device-unknown' });
+    await relay(11);
+    const bob = await harness.device(callee);
+    await bob.want('state', { case: 'ring', value: { callId } });
+    await relay(1);
+    await bob.next('relayed');
   });
 });
 

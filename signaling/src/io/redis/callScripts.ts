@@ -1,7 +1,7 @@
 // The steps of calls, each one script in the call's slot.
 import { LuaScript } from '@carillon/service/redis';
 import { OUTBOX_BYTES_MAX, OUTBOX_FRAMES_MAX } from '../../core/outbox.ts';
-import { OUTBOXES_PER_CALL_MAX } from '../../core/outboxes.ts';
+import { OUTBOXES_PER_ACCOUNT_MAX } from '../../core/outboxes.ts';
 
 /** Functions of a script are made anew with each call: each takes only what it needs. */
 const SEATS = `
@@ -68,19 +68,36 @@ return {1, nextVersion, frames}`,
 );
 
 /**
- * ARGV: call, version, to, from, sealed, now, ms that frames are kept. Gives 1; 0 when the call has changed; -1 when
- * it has no place for one more device.
+ * Bytes that one account may relay in one call within the time that frames are kept, over all nodes: a script sees one
+ * call. What an account creates, four calls, is a bound over all; each node has one of its own besides (admission.ts).
+ * A call that rings five devices takes 75 KB, and one whose network changes every five seconds some 400 KB in that time.
+ */
+export const RELAYED_BYTES_MAX = 1024 * 1024;
+
+/**
+ * ARGV: call, version, to, from, sealed, now, ms that frames are kept, '1' when the receiver rings or is in. Gives 1; 0
+ * when the call has changed; -1 when the account has no place for one more device; -2 and the time to wait when the
+ * sender's has said too much.
  */
 export const RELAY = new LuaScript(
   'call relay',
   `
-local id, version, device, from, sealed, now, life = unpack(ARGV, 1, 7)
+local id, version, device, from, sealed, now, life, present = unpack(ARGV, 1, 8)
 local key = KEYS[1] .. ':' .. id
-if redis.call('HGET', key, 'v') ~= version then return 0 end
+if redis.call('HGET', key, 'v') ~= version then return {0} end
+local sender = from:match('^(.*)%.')
+local ends, sent = unpack(redis.call('HMGET', key, 'e:' .. sender, 'f:' .. sender))
+-- A clock that was set back must not make anybody wait longer than that.
+if not ends or tonumber(ends) <= tonumber(now) or ends - now > tonumber(life) then ends, sent = now + life, 0 end
+sent = sent + #sealed
+if sent > ${RELAYED_BYTES_MAX} then return {-2, ends - now} end
 local box, last = key .. ':o:' .. device, redis.call('HGET', key, 's:' .. device)
-if not last and redis.call('HINCRBY', key, 'n', 1) > ${OUTBOXES_PER_CALL_MAX} then
-  redis.call('HINCRBY', key, 'n', -1)
-  return -1
+if not last then
+  local count = 'n:' .. device:match('^(.*)%.')
+  if redis.call('HINCRBY', key, count, 1) > ${OUTBOXES_PER_ACCOUNT_MAX} and present ~= '1' then
+    redis.call('HINCRBY', key, count, -1)
+    return {-1}
+  end
 end
 -- Sequences go on from the clock: Redis may lose its last writes, and none is given twice even then.
 local seq = string.format('%.0f', math.max((last or 0) + 1, now * 1000))
@@ -88,14 +105,18 @@ local entry = seq .. '\\n' .. from .. '\\n' .. sealed
 local bytes = redis.call('EXISTS', box) == 1 and tonumber(redis.call('HGET', key, 'b:' .. device) or 0) or 0
 local count = redis.call('RPUSH', box, entry)
 bytes = bytes + #entry
-while count > ${OUTBOX_FRAMES_MAX} or bytes > ${OUTBOX_BYTES_MAX} do
-  bytes = bytes - #redis.call('LPOP', box)
+while true do
+  local first = redis.call('LINDEX', box, 0)
+  local isYoung = tonumber(first:match('^%d+')) >= (now - life) * 1000
+  if isYoung and count <= ${OUTBOX_FRAMES_MAX} and bytes <= ${OUTBOX_BYTES_MAX} then break end
+  redis.call('LPOP', box)
+  bytes = bytes - #first
   count = count - 1
 end
 redis.call('PEXPIRE', box, life)
-redis.call('HSET', key, 's:' .. device, seq, 'b:' .. device, bytes)
+redis.call('HSET', key, 's:' .. device, seq, 'b:' .. device, bytes, 'e:' .. sender, string.format('%.0f', ends), 'f:' .. sender, sent)
 redis.call('SPUBLISH', key, 'R' .. device .. '\\n' .. entry)
-return 1`,
+return {1}`,
 );
 
 /** ARGV: -, overdue since, claimed until, at most. Gives calls that nobody else takes for as long as the claim. */

@@ -3,7 +3,8 @@
 // and what is said of it change together or not at all.
 //
 //   carillon:{cN}:CALL           hash: v version, c the call (JSON); of each device
-//                                @DEVICE its seat, s:DEVICE the last sequence, b:DEVICE bytes kept
+//                                @DEVICE its seat, s:DEVICE the last sequence, b:DEVICE bytes kept; of each account
+//                                n:ACCOUNT devices frames were kept for, f:ACCOUNT bytes it has relayed, e:ACCOUNT until
 //                   :o:DEVICE    list: frames kept for it
 //                   :q:DEVICE    it has said how good the call was
 //                                and the channel of its news

@@ -4,7 +4,7 @@
 // deadline beside the call, and its seats by the name of its run.
 import type { AccountId, Address, CallId } from '@carillon/protocol';
 import type { LuaScript, RedisLink, RedisReply } from '@carillon/service/redis';
-import { type Call, nextDeadlineMs } from '../../core/call.ts';
+import { type Call, isPresent, nextDeadlineMs } from '../../core/call.ts';
 import type { CallNews, Relay, Relayed, SeatName, StoredCall, Swap, Swapped, Told } from '../../core/callTable.ts';
 import type { RelayedFrame } from '../../core/outbox.ts';
 import type { CallStore, CallStoreEvents } from '../callStore.ts';
@@ -148,8 +148,10 @@ export class RedisCallStore implements CallStore {
 
   async relay({ call, version, from, to, sealed, nowMs }: Relay): Promise<Relayed> {
     const args = [`${version}`, deviceField(to), deviceField(from), Buffer.from(sealed), `${nowMs}`];
-    const reply = await this.#run1(RELAY, call.callId, [...args, `${FRAMES_KEPT_MS}`]);
-    return reply === 1 ? 'done' : reply === 0 ? 'changed' : 'full';
+    const reply = await this.#run1(RELAY, call.callId, [...args, `${FRAMES_KEPT_MS}`, isPresent(call, to) ? '1' : '']);
+    const [outcome, retryAfterMs = 0] = reply as number[];
+    if (outcome === -2) return { retryAfterMs };
+    return outcome === 1 ? 'done' : outcome === 0 ? 'changed' : 'full';
   }
 
   async createdBy(accountId: AccountId): Promise<readonly CallId[]> {

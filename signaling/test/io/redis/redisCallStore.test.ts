@@ -3,6 +3,7 @@ import { after, before, describe, it, type TestContext } from 'node:test';
 import { type CallId, utf8 } from '@carillon/protocol';
 import { RedisLink } from '@carillon/service/redis';
 import { RedisServer } from '@carillon/service/testing';
+import { RELAYED_BYTES_MAX } from '../../../src/io/redis/callScripts.ts';
 import { RedisCallStore } from '../../../src/io/redis/redisCallStore.ts';
 import { device, Play } from '../../core/people.ts';
 import { callStoreContract, opened } from '../callStoreContract.ts';
@@ -72,6 +73,24 @@ describe('calls of many nodes', () => {
     const [who, seat] = (await replaced) as [unknown, string];
     assert.deepEqual(who, device('carol'));
     assert.match(seat, /^one\.[0-9a-f]{12}\|1$/);
+  });
+
+  it('[CALL-76] takes so many bytes of each account in a call, over all nodes, within the time that they are kept', async (t) => {
+    const [{ store, link }, { store: other }] = [await node(t, 'one'), await node(t, 'two')];
+    const call = { ...new Play().create(['bob']).ask('accept', 'bob').live, callId: 'loud' as CallId };
+    await store.swap({ ...swap('loud', 0), call });
+    const relay = (at: typeof store, from: string, to: string, nowMs: number) =>
+      at.relay({ call, version: 1, from: device(from), to: device(to), sealed: new Uint8Array(32_768), nowMs });
+    const whole = RELAYED_BYTES_MAX / 32_768;
+    for (let i = 0; i < whole; i++) assert.equal(await relay(i % 2 ? store : other, 'alice', 'bob', 10_000), 'done');
+    assert.deepEqual(await relay(store, 'alice', 'bob', 70_000), { retryAfterMs: 120_000 });
+    assert.deepEqual(await relay(other, 'alice', 'bob', 189_999), { retryAfterMs: 1 });
+    assert.equal(await relay(other, 'bob', 'alice', 70_000), 'done', 'the other one does not wait');
+    assert.equal(await relay(store, 'alice', 'bob', 190_001), 'done');
+    // What was kept for so long has gone.
+    const [box] = ((await link.everywhere(['KEYS', '*loud:o:bob*']))[0] as Buffer[]).map(String);
+    assert.equal(await link.command(box!, ['LLEN', box!]), 1);
+    assert.equal(await relay(store, 'alice', 'bob', 1_000), 'done', 'a clock that was set back');
   });
 
   it('leaves nothing behind of an ended call but its endings, for a while', async (t) => {
