@@ -10,7 +10,7 @@ const TOTALS = {
   toClientBytes: ['turn_to_client_bytes_total', 'Bytes in them, without headers.'],
   refusedPackets: ['turn_refused_packets_total', 'Packets that are no message, or that nothing permits.'],
   overQuotaPackets: ['turn_over_quota_packets_total', 'Packets dropped because their user had used up its rate.'],
-  backlogPackets: ['turn_backlog_packets_total', 'Packets dropped because a client over TCP or TLS did not read.'],
+  backlogPackets: ['turn_backlog_packets_total', 'Packets dropped because a client or the network took no more.'],
   failedPackets: ['turn_failed_packets_total', 'Packets whose handling failed by an error of the relay: a bug.'],
   limitedRequests: ['turn_limited_requests_total', 'Requests left unanswered because their source had its replies.'],
 } as const;

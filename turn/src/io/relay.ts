@@ -26,7 +26,7 @@ import { type ClientLink, udpLink } from './clientLink.ts';
 import { ClientListeners } from './clientListeners.ts';
 import type { RelayOptions, RelayPorts, RelayStats } from './relayOptions.ts';
 import { NO_STATS } from './relayStats.ts';
-import { bindInRange } from './udpSocket.ts';
+import { bindInRange, isBacklogged } from './udpSocket.ts';
 
 interface Allocation extends KnownAllocation {
   readonly quota: UserQuota;
@@ -194,13 +194,13 @@ export class Relay extends NodeTurn {
           this.#stats.limitedRequests++;
           return;
         }
-        link.send(outcome.bytes);
+        this.#reply(link, outcome.bytes);
         return;
       case 'reply':
-        link.send(outcome.bytes);
+        this.#reply(link, outcome.bytes);
         return;
       case 'release':
-        link.send(outcome.bytes);
+        this.#reply(link, outcome.bytes);
         if (allocation) this.#release(allocation);
         return;
       case 'send':
@@ -213,6 +213,10 @@ export class Relay extends NodeTurn {
       default:
         outcome satisfies never;
     }
+  }
+
+  #reply(link: ClientLink, bytes: Buffer): void {
+    if (!link.send(bytes)) this.#stats.backlogPackets++;
   }
 
   async #allocate(wanted: Extract<Outcome, { do: 'allocate' }>, message: StunMessage, link: ClientLink): Promise<void> {
@@ -250,12 +254,12 @@ export class Relay extends NodeTurn {
       if (link.isDatagrams) this.#byPort.set(link.from.port, allocation);
       this.#stats.allocatedTotal++;
       link.onAllocation?.(true);
-      link.send(reply);
+      this.#reply(link, reply);
     } catch (error) {
       quota.allocations--;
       this.#log.warn('no port to relay from', error);
       // The listener may have been closed meanwhile, and sending by it would throw.
-      if (!this.#stopped) link.send(notAllocated(message, wanted.key));
+      if (!this.#stopped) this.#reply(link, notAllocated(message, wanted.key));
     } finally {
       this.#pending.delete(key);
     }
@@ -289,6 +293,10 @@ export class Relay extends NodeTurn {
 
   #toPeer(allocation: Allocation, data: Buffer, peer: TransportAddress, nowMs: number): void {
     if (!this.#admits(allocation, data.length, nowMs)) return;
+    if (isBacklogged(allocation.socket)) {
+      this.#stats.backlogPackets++;
+      return;
+    }
     this.#stats.toPeerPackets++;
     this.#stats.toPeerBytes += data.length;
     this.#options.tap?.(data);

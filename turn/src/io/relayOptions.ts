@@ -61,7 +61,7 @@ export interface RelayStats {
   readonly refusedPackets: number;
   /** Dropped because their user had used up its bits or packets. */
   readonly overQuotaPackets: number;
-  /** Dropped because a client over TCP or TLS did not read. */
+  /** Dropped because a client over TCP or TLS did not read, or the network took no more. */
   readonly backlogPackets: number;
   /** Over TCP and TLS. */
   readonly connections: number;

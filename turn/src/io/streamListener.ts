@@ -158,9 +158,10 @@ function streamLink(
     isDatagrams: false,
     isOpen: () => !socket.destroyed,
     send: (message) => {
-      if (!socket.writable) return;
+      if (!socket.writable) return false;
       socket.write(message);
       if (socket.writableLength > BACKLOG_BYTES_MAX) socket.destroy();
+      return true;
     },
     sendData: (message) => {
       if (!socket.writable || socket.writableLength > DATA_BACKLOG_BYTES_MAX) return false;

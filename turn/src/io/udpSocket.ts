@@ -5,6 +5,11 @@ import type { Family } from '../core/address.ts';
 
 /** A burst of a video key frame times a dozen calls. */
 const SOCKET_BUFFER_BYTES = 1 << 20;
+/**
+ * What waits in this process beyond the socket's own buffer: about as much as a client over TCP may leave
+ * unread. More is sound that comes late and memory that whoever sends fast enough fills; less drops key frames.
+ */
+const SEND_BACKLOG_BYTES_MAX = 128 * 1024;
 /** Of a range in which nine of ten ports are taken, one in forty thousand requests is answered 508 without need. */
 const BIND_ATTEMPTS = 100;
 
@@ -18,6 +23,11 @@ export function createUdpSocket(family: Family): Socket {
     // Addresses are literal: without this every datagram waits for a resolver's turn.
     lookup: (hostname, _options, callback) => callback(null, hostname, family === 'ipv4' ? 4 : 6),
   });
+}
+
+/** The network takes no more at the moment: libuv would keep what is sent on the heap, without a bound. */
+export function isBacklogged(socket: Socket, bytesMax = SEND_BACKLOG_BYTES_MAX): boolean {
+  return socket.getSendQueueSize() > bytesMax;
 }
 
 /** @throws Error when the port is taken */
