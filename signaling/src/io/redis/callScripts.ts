@@ -58,7 +58,10 @@ if device ~= '' then
 end
 if life ~= '' then
   local fields = redis.call('HGETALL', key)
-  for i = 1, #fields, 2 do if fields[i]:sub(1, 1) == '@' then leave(fields[i]:sub(2)) end end
+  for i = 1, #fields, 2 do
+    if fields[i]:sub(1, 1) == '@' then leave(fields[i]:sub(2)) end
+    if fields[i]:sub(1, 2) == 's:' then redis.call('DEL', key .. ':o:' .. fields[i]:sub(3)) end
+  end
   redis.call('PEXPIRE', key, life)
 else redis.call('PERSIST', key) end
 if deadline == '' then redis.call('ZREM', KEYS[1] .. ':t', id)

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it, type TestContext } from 'node:test';
-import { type CallId, utf8 } from '@carillon/protocol';
+import { type Address, type CallId, utf8 } from '@carillon/protocol';
 import { RedisLink } from '@carillon/service/redis';
 import { RedisServer } from '@carillon/service/testing';
 import { RELAYED_BYTES_MAX } from '../../../src/io/redis/callScripts.ts';
@@ -99,9 +99,12 @@ describe('calls of many nodes', () => {
     const attach = { device: device('alice'), seat, receivedSeq: 0n };
     const { call } = swap('brief', 0);
     await store.swap(swap('brief', 0, { attach }));
-    await store.relay({ call, version: 1, from: device('bob'), to: device('alice'), sealed: utf8('x'), nowMs: 1 });
+    const relay = (to: Address) =>
+      store.relay({ call, version: 1, from: device('bob'), to, sealed: utf8('x'), nowMs: 1 });
+    await relay(device('alice'));
+    await relay(device('alice', 99));
     const keys = async () => ((await link.everywhere(['KEYS', '*brief*']))[0] as Buffer[]).map(String);
-    assert.equal((await keys()).length, 2);
+    assert.equal((await keys()).length, 3);
     const ended = new Play().create(['bob']).ask('hang_up', 'alice').call!;
     await store.swap({ ...swap('brief', 1), call: { ...ended, callId: call.callId } });
     const [left, ...others] = await keys();
