@@ -2,7 +2,7 @@
 // everything else real but the messages.
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import { fromBinary } from '@bufbuild/protobuf';
+import { fromBinary, toBinary } from '@bufbuild/protobuf';
 import { nobleProvider } from '@carillon/messaging-core/e2ee';
 import { type AccountId, type SignalingServerFrame, SignalingServerFrameSchema } from '@carillon/protocol';
 import type { CallsHalf } from '../../src/api.ts';
@@ -20,15 +20,21 @@ const DEADLINE_MS = 15_000;
 /** What a device's signaling socket brings, for tests that look at it or change it. */
 export type Tap = (frame: SignalingServerFrame) => void;
 
+/** What comes in place of a frame of signaling: nothing, another, more. */
+export type Meddle = (frame: SignalingServerFrame) => readonly SignalingServerFrame[];
+
 export interface DeviceOptions {
   readonly media?: NodeCallsOptions;
   readonly tap?: Tap;
+  readonly meddle?: Meddle;
   /** Everything that this device says to signaling comes so much later. */
   readonly slowMs?: number;
   /** Whom the person has not accepted. */
   readonly strangers?: readonly AccountId[];
   /** In place of Node's, for tests that look on. */
   readonly engine?: CallEngine;
+  /** The person's setting. */
+  readonly mayWait?: () => boolean;
 }
 
 export class Device {
@@ -43,7 +49,15 @@ export class Device {
     services: CallServices,
     self: TestAccount,
     contacts: readonly TestAccount[],
-    { media = {}, tap, slowMs, strangers = [], engine = nodeEngine(media) }: DeviceOptions = {},
+    {
+      media = {},
+      tap,
+      meddle,
+      slowMs,
+      strangers = [],
+      engine = nodeEngine(media),
+      mayWait = () => true,
+    }: DeviceOptions = {},
   ) {
     this.self = self;
     this.store = new SqliteStore(':memory:');
@@ -54,7 +68,7 @@ export class Device {
       crypto: nobleProvider,
       store: this.store,
       prepare: () => Promise.reject(new Error('no media here')),
-      WebSocket: slowMs ? slow(slowMs) : tap ? tapped(tap) : WebSocket,
+      WebSocket: slowMs ? slow(slowMs) : tap ? tapped(tap) : meddle ? meddled(meddle) : WebSocket,
       fetch,
       now: Date.now,
     };
@@ -63,6 +77,7 @@ export class Device {
       baseUrl: services.baseUrl,
       platform,
       engine,
+      mayWait,
       emit: (view) => {
         this.view = view;
       },
@@ -104,6 +119,22 @@ function tapped(tap: Tap): typeof WebSocket {
     constructor(url: string | URL) {
       super(url);
       this.addEventListener('message', ({ data }) => tap(fromBinary(SignalingServerFrameSchema, new Uint8Array(data))));
+    }
+  };
+}
+
+function meddled(meddle: Meddle): typeof WebSocket {
+  return class extends WebSocket {
+    constructor(url: string | URL) {
+      super(url);
+      // Before the device's own listener, which it is told by.
+      this.addEventListener('message', (event) => {
+        event.stopImmediatePropagation();
+        for (const frame of meddle(fromBinary(SignalingServerFrameSchema, new Uint8Array(event.data)))) {
+          const data = new Uint8Array(toBinary(SignalingServerFrameSchema, frame)).buffer;
+          this.onmessage?.(new MessageEvent('message', { data }));
+        }
+      });
     }
   };
 }

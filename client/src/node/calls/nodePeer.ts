@@ -6,12 +6,15 @@ import {
   type Description,
   type LocalMedia,
   type Peer,
+  type PeerEvents,
   type PeerOptions,
   SOURCES,
   type StatsEntry,
 } from '../../calls/engine.ts';
 import type { NodeMedia } from './nodeMedia.ts';
 import type { Recording } from './recording.ts';
+
+type ConnectionState = RTCPeerConnection['connectionState'];
 
 /** Between two requests for a key frame while a received picture has none. */
 const KEY_FRAME_EVERY_MS = 2_000;
@@ -23,6 +26,10 @@ export interface NodePeerOptions extends PeerOptions {
 
 export class NodePeer implements Peer {
   readonly #pc: RTCPeerConnection;
+  readonly #events: PeerEvents;
+  #connection: ConnectionState = 'new';
+  /** Of the restarted ICE whose checks have begun. */
+  #checkedGeneration: number | undefined;
   /** What is sent: undefined while nothing is. The first to come also gets what is received. */
   #media: NodeMedia | undefined;
   #recording: Recording | undefined;
@@ -31,6 +38,7 @@ export class NodePeer implements Peer {
 
   constructor(options: NodePeerOptions) {
     const { events } = options;
+    this.#events = events;
     const pc = new RTCPeerConnection({
       iceServers: options.iceServers.flatMap(({ urls, ...rest }) => urls.map((one) => ({ urls: one, ...rest }))),
       iceTransportPolicy: options.isAlwaysRelayed || options.relayOnly ? 'relay' : 'all',
@@ -51,10 +59,8 @@ export class NodePeer implements Peer {
       });
     });
     pc.onNegotiationneeded.subscribe(() => events.negotiationNeeded());
-    pc.connectionStateChange.subscribe((state) => {
-      if (state === 'connected') this.#media?.play();
-      if (state !== 'new' && state !== 'closed') events.connection(state);
-    });
+    pc.connectionStateChange.subscribe(() => this.#tellConnection());
+    pc.iceConnectionStateChange.subscribe(() => this.#tellConnection());
     pc.onRemoteTransceiverAdded.subscribe((transceiver) => this.#listen(transceiver));
     if (options.offerer) {
       for (const source of SOURCES) {
@@ -79,11 +85,13 @@ export class NodePeer implements Peer {
 
   async setLocalDescription(): Promise<Description> {
     await this.#pc.setLocalDescription();
+    this.#checkAgain();
     return this.localDescription!;
   }
 
   async setRemoteDescription(description: Description): Promise<void> {
     await this.#pc.setRemoteDescription(description);
+    this.#checkAgain();
     if (description.type !== 'offer') return;
     for (const transceiver of this.#pc.getTransceivers()) transceiver.direction = 'sendrecv';
     await this.#sendTracks();
@@ -119,6 +127,35 @@ export class NodePeer implements Peer {
   close(): void {
     for (const timer of this.#timers) clearInterval(timer);
     void this.#pc.close();
+  }
+
+  /**
+   * Once DTLS is up werift takes the connection for made, and after a restart
+   * begins no checks by itself (RFC 8445, section 9): without them nothing flows.
+   */
+  #checkAgain(): void {
+    const [dtls] = this.#pc.dtlsTransports;
+    if (dtls?.state !== 'connected' || this.#pc.signalingState !== 'stable') return;
+    const ice = dtls.iceTransport;
+    const { generation, nominated } = ice.connection;
+    if (nominated || generation === this.#checkedGeneration) return;
+    this.#checkedGeneration = generation;
+    // A failure shows in the connection's state.
+    void ice.start().then(
+      () => this.#tellConnection(),
+      () => {},
+    );
+  }
+
+  /** For the same reason its word alone is not enough: media needs a nominated pair. */
+  #tellConnection(): void {
+    const { connectionState, iceTransports } = this.#pc;
+    const hasWay = iceTransports.every(({ connection }) => connection.nominated !== undefined);
+    const state = connectionState === 'connected' && !hasWay ? 'connecting' : connectionState;
+    if (state === this.#connection) return;
+    this.#connection = state;
+    if (state === 'connected') this.#media?.play();
+    if (state !== 'new' && state !== 'closed') this.#events.connection(state);
   }
 
   async #sendTracks(): Promise<void> {

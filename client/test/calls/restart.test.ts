@@ -1,0 +1,73 @@
+// New ways through the network in a running call between two devices, while
+// signaling does not carry what it took.
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, afterEach, before, test } from 'node:test';
+import { promisify } from 'node:util';
+import { CallServices } from './callServices.ts';
+import type { TestAccount } from './contentHub.ts';
+import { Device, type Meddle } from './nodeDevice.ts';
+import { WatchedEngine } from './watchedEngine.ts';
+
+let services: CallServices;
+let folder: string;
+let media: string;
+const devices: Device[] = [];
+
+before(async () => {
+  services = await CallServices.start();
+  folder = await mkdtemp(join(tmpdir(), 'carillon-restart-'));
+  media = join(folder, 'media.webm');
+  const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=2'];
+  await promisify(execFile)('ffmpeg', ['-v', 'error', ...sound, '-c:a', 'libopus', media]);
+});
+
+afterEach(async () => {
+  await Promise.all(devices.splice(0).map((device) => device.close()));
+});
+
+after(async () => {
+  await services.close();
+  await rm(folder, { recursive: true });
+});
+
+class Talker extends Device {
+  readonly engine: WatchedEngine;
+
+  constructor(self: TestAccount, contacts: readonly TestAccount[], meddle: Meddle = (frame) => [frame]) {
+    const engine = new WatchedEngine({ media });
+    super(services, self, contacts, { engine, meddle });
+    this.engine = engine;
+    devices.push(this);
+  }
+
+  /** As after a change of network. Resolves once the offer is made. */
+  async restart(): Promise<void> {
+    const [link] = this.engine.open;
+    const { offers } = link!;
+    link!.peer.restartIce([], false);
+    await this.eventually('offering', () => link!.offers > offers);
+  }
+}
+
+async function talking(meddle?: Meddle): Promise<{ ana: Talker; bo: Talker }> {
+  const contacts = (await Promise.all([services.account('ana'), services.account('bo')])) as [TestAccount, TestAccount];
+  const [ana, bo] = contacts.map((self) => new Talker(self, contacts, meddle)) as [Talker, Talker];
+  await ana.calls.start([bo.self.accountId], { video: false });
+  const { callId } = await bo.until('ringing', (view) => view.phase === 'ringing-in');
+  await bo.calls.accept(callId, { video: false });
+  await Promise.all([ana.hears('audio'), bo.hears('audio')]);
+  return { ana, bo };
+}
+
+test('[CALL-72] media flows again when the ways through the network are looked for anew', async () => {
+  const { ana, bo } = await talking();
+  for (const each of [ana, bo]) {
+    await each.restart();
+    await Promise.all([ana.hears('audio', 50), bo.hears('audio', 50)]);
+  }
+  assert.deepEqual([...ana.notices, ...bo.notices], []);
+});
