@@ -150,6 +150,8 @@ export interface Settings {
   readonly callsFrom: 'everyone' | 'accepted';
   /** No call rings on any device, until Unix milliseconds or until it is switched off; each stands as missed afterwards. */
   readonly doNotDisturb: false | { readonly untilMs?: number };
+  /** A call may ring beside the one that is here. Off: who makes it hears that the line is busy, and it stands as missed. */
+  readonly callWaiting: boolean;
 }
 
 /** One of the account's own devices. */

@@ -12,6 +12,7 @@ export const DEFAULT_SETTINGS: Settings = {
   presence: 'contacts',
   callsFrom: 'everyone',
   doNotDisturb: false,
+  callWaiting: true,
 };
 
 const SETTINGS = 'settings';

@@ -41,7 +41,7 @@ const CHOICES = {
 } as const satisfies Record<Settings['presence'], PresenceChoice>;
 
 export async function settingsCopy(tx: StoreTransaction, crypto: CryptoProvider): Promise<ContentBody> {
-  const { readReceipts, presence, callsFrom, doNotDisturb } = await readSettings(tx);
+  const { readReceipts, presence, callsFrom, doNotDisturb, callWaiting } = await readSettings(tx);
   const rows = await tx.list<ConversationRecord>('conversations');
   const accepted = rows.map(({ value }) => value).filter((record) => record.accepted);
   accepted.sort((a, b) => b.updatedAtMs - a.updatedAtMs);
@@ -59,6 +59,7 @@ export async function settingsCopy(tx: StoreTransaction, crypto: CryptoProvider)
       callsFromAcceptedOnly: callsFrom === 'accepted',
       doNotDisturb: doNotDisturb !== false,
       doNotDisturbUntilMs: BigInt(doNotDisturb === false ? 0 : Math.trunc(doNotDisturb.untilMs ?? 0)),
+      noCallWaiting: !callWaiting,
     },
   };
 }
@@ -100,10 +101,11 @@ async function applyChoices(tx: StoreTransaction, copy: SettingsCopy): Promise<v
   // The device that sent the older ones may have told the server after us.
   if (atMs < ours) await owePrivacy(tx, true);
   if (atMs <= ours) return;
-  const { readReceipts, callsFromAcceptedOnly } = copy;
+  const { readReceipts, callsFromAcceptedOnly, noCallWaiting } = copy;
   await writeSettings(tx, {
     ...{ readReceipts, presence, doNotDisturb: doNotDisturbOf(copy) },
     callsFrom: callsFromAcceptedOnly ? 'accepted' : 'everyone',
+    callWaiting: !noCallWaiting,
   });
   if (copy.presenceKey.length === 16) await writePresenceKey(tx, copy.presenceKey);
   await noteSettingsChangedAt(tx, atMs);

@@ -120,12 +120,13 @@ describe('calls, changed identities and several devices', () => {
     await until(ann!, 'account', () => ann!.account?.name === 'Anna');
     await ann!.block(idOf(eve!));
     await until(tablet, 'settings', async () => (await tablet.blocked()).length === 1);
-    const changed = { presence: 'nobody', readReceipts: true, callsFrom: 'accepted', doNotDisturb: {} } as const;
+    const calls = { callsFrom: 'accepted', doNotDisturb: {}, callWaiting: false } as const;
+    const changed = { presence: 'nobody', readReceipts: true, ...calls } as const;
     await tablet.setSettings(changed);
     await until(ann!, 'settings', () => ann!.settings.presence === 'nobody');
     assert.deepEqual(ann!.settings, changed);
-    await ann!.setSettings({ callsFrom: 'everyone' });
-    await until(tablet, 'settings', () => tablet.settings.callsFrom === 'everyone');
+    await ann!.setSettings({ callsFrom: 'everyone', callWaiting: true });
+    await until(tablet, 'settings', () => tablet.settings.callsFrom === 'everyone' && tablet.settings.callWaiting);
     await ann!.unblock(idOf(eve!));
     await until(tablet, 'settings', async () => (await tablet.blocked()).length === 0);
   });

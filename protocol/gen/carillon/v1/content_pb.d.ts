@@ -542,6 +542,13 @@ export declare type SettingsCopy = Message<"carillon.v1.SettingsCopy"> & {
    * @generated from field: bool calls_from_accepted_only = 11;
    */
   callsFromAcceptedOnly: boolean;
+
+  /**
+   * Whoever calls while the person is in a call hears that the line is busy.
+   *
+   * @generated from field: bool no_call_waiting = 12;
+   */
+  noCallWaiting: boolean;
 };
 
 /**
