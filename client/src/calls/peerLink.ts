@@ -21,6 +21,11 @@ const EARLY_CANDIDATES_MAX = 64;
 const RESTART_AFTER_MS = { impolite: 800, polite: 2_500 } as const;
 /** While media stays away a restart is tried again this often. Lower: more signals while a network is down. */
 const RESTART_EVERY_MS = 5_000;
+/**
+ * An offer without an answer goes again after this. Lower: one that was lost with a server or a socket is made up for
+ * sooner, and a slow link carries more of the same.
+ */
+export const OFFER_AGAIN_MS = 4_000;
 
 export interface PeerLinkOptions {
   readonly engine: CallEngine;
@@ -51,6 +56,11 @@ export class PeerLink {
   #remoteSet = false;
   #ignoredOffer = false;
   #early: { generation: number; candidate: Candidate }[] = [];
+  /** Of the newest offer made here, and of the newest answered here. */
+  #offered = 0;
+  #answered: number | undefined;
+  #insists = false;
+  #offerTimer: ReturnType<typeof setTimeout> | undefined;
   #restartTimer: ReturnType<typeof setTimeout> | undefined;
   readonly #stopNetwork: () => void;
 
@@ -77,14 +87,10 @@ export class PeerLink {
     this.#peer?.limit?.(target);
   }
 
-  /** An offer without an answer goes once more: the other may have had no ear for it yet. */
+  /** From now on somebody waits for media: an offer without an answer goes again, at once and until there is one. */
   insist(): void {
-    void this.#queue(async () => {
-      const peer = this.#peer;
-      const description = peer?.localDescription;
-      if (!peer?.isFresh || peer.signalingState !== 'have-local-offer' || !description) return;
-      this.#sendDescription(description);
-    });
+    this.#insists = true;
+    void this.#queue(async () => this.#sendOffer(this.#peer));
   }
 
   /** Looks for a direct way; what flows meanwhile flows through the relay. */
@@ -96,7 +102,7 @@ export class PeerLink {
 
   receive(signal: Signal): void {
     if (signal.type === 'description')
-      void this.#queue(() => this.#onDescription(signal.generation, signal.description));
+      void this.#queue(() => this.#onDescription(signal.generation, signal.offer, signal.description));
     if (signal.type === 'candidate') void this.#queue(() => this.#onCandidate(signal.generation, signal.candidate));
   }
 
@@ -114,6 +120,7 @@ export class PeerLink {
   close(): void {
     this.#closed = true;
     clearTimeout(this.#restartTimer);
+    clearTimeout(this.#offerTimer);
     this.#stopNetwork();
     this.#peer?.close();
     this.#peer = undefined;
@@ -135,6 +142,8 @@ export class PeerLink {
     this.#peer?.close();
     clearTimeout(this.#restartTimer);
     this.#restartTimer = undefined;
+    clearTimeout(this.#offerTimer);
+    this.#answered = undefined;
     this.#remoteSet = false;
     this.#ignoredOffer = false;
     const generation = this.#generation;
@@ -162,13 +171,25 @@ export class PeerLink {
 
   async #offer(peer: Peer): Promise<void> {
     if (this.#peer !== peer || peer.signalingState !== 'stable') return;
-    const description = await peer.setLocalDescription();
-    if (this.#peer === peer) this.#sendDescription(description);
+    await peer.setLocalDescription();
+    this.#offered++;
+    this.#sendOffer(peer);
   }
 
-  #sendDescription(description: Description): void {
+  /** Neither its own way nor that of its answer is sure: a server may go with what it was given, a relay may be refused. */
+  #sendOffer(peer: Peer | undefined): void {
+    const description = peer?.localDescription;
+    if (this.#peer !== peer || peer?.signalingState !== 'have-local-offer' || !description) return;
+    this.#sendDescription(description, this.#offered);
+    clearTimeout(this.#offerTimer);
+    if (!this.#insists) return;
+    const again = () => void this.#queue(async () => this.#sendOffer(peer));
+    this.#offerTimer = setTimeout(again, OFFER_AGAIN_MS);
+  }
+
+  #sendDescription(description: Description, offer: number | undefined): void {
     const told = this.#relayOnly ? relayedDescription(description) : description;
-    this.#options.send({ type: 'description', generation: this.#generation, description: { ...told } });
+    this.#options.send({ type: 'description', generation: this.#generation, offer, description: { ...told } });
   }
 
   #sendCandidate(generation: number, candidate: Candidate): void {
@@ -176,7 +197,7 @@ export class PeerLink {
     if (told) this.#options.send({ type: 'candidate', generation, candidate: told });
   }
 
-  async #onDescription(generation: number, description: Description): Promise<void> {
+  async #onDescription(generation: number, offer: number | undefined, description: Description): Promise<void> {
     if (generation < this.#generation) return;
     const isOffer = description.type === 'offer';
     if (generation > this.#generation) {
@@ -188,20 +209,31 @@ export class PeerLink {
       if (!isOffer) return;
       this.#replacePeer(false);
     }
+    if (isOffer && this.#answerAgain(this.#peer!, offer)) return;
     const collides = isOffer && this.#peer!.signalingState !== 'stable';
     this.#ignoredOffer = collides && !this.#options.polite;
     if (this.#ignoredOffer) return;
     // Sections of an offer that was never answered cannot be taken over by another's: start clean.
     if (collides && this.#peer!.isFresh) this.#replacePeer(false);
-    // An answer to an offer that is no longer ours says nothing.
-    if (!isOffer && this.#peer!.signalingState !== 'have-local-offer') return;
     const peer = this.#peer!;
+    // An answer to an offer that is no longer ours says nothing.
+    if (!isOffer && (peer.signalingState !== 'have-local-offer' || (offer ?? this.#offered) !== this.#offered)) return;
     await peer.setRemoteDescription(description);
     this.#remoteSet = true;
     await this.#flushEarly(peer);
     if (!isOffer) return;
     const answer = await peer.setLocalDescription();
-    if (this.#peer === peer) this.#sendDescription(answer);
+    if (this.#peer !== peer) return;
+    this.#answered = offer;
+    this.#sendDescription(answer, offer);
+  }
+
+  /** True: this offer was answered, and the answer was lost. With an offer of our own on its way the two meet as ever. */
+  #answerAgain(peer: Peer, offer: number | undefined): boolean {
+    if (offer === undefined || offer !== this.#answered || peer.signalingState !== 'stable') return false;
+    const { localDescription } = peer;
+    if (localDescription?.type === 'answer') this.#sendDescription(localDescription, offer);
+    return true;
   }
 
   async #onCandidate(generation: number, candidate: Candidate): Promise<void> {
@@ -244,7 +276,8 @@ export class PeerLink {
   #restartIn(waitMs: number): void {
     clearTimeout(this.#restartTimer);
     this.#restartTimer = setTimeout(() => {
-      this.restart();
+      // One that is under way goes again by itself.
+      if (this.#peer?.signalingState === 'stable') this.restart();
       this.#restartIn(RESTART_EVERY_MS);
     }, waitMs);
   }

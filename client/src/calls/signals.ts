@@ -10,6 +10,8 @@ const signalSchema = z.discriminatedUnion('type', [
     type: z.literal('description'),
     /** Counts the peer connections of this call: a device that starts over takes the next. */
     generation,
+    /** Counts the offers of the end that makes them; an answer has the number of its offer. */
+    offer: z.number().int().min(1).max(1_000_000).optional(),
     description: z.object({ type: z.enum(['offer', 'answer', 'pranswer', 'rollback']), sdp: z.string().max(48_000) }),
   }),
   z.object({

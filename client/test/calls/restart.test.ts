@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import type { SignalingServerFrame } from '@carillon/protocol';
 import { CallServices } from './callServices.ts';
 import type { TestAccount } from './contentHub.ts';
 import { Device, type Meddle } from './nodeDevice.ts';
@@ -71,3 +72,21 @@ test('[CALL-72] media flows again when the ways through the network are looked f
   }
   assert.deepEqual([...ana.notices, ...bo.notices], []);
 });
+
+for (const who of ['ana', 'bo'] as const) {
+  test(`[CALL-70] a call goes on after an offer of ${who} that nobody heard`, async () => {
+    let lost: number | undefined;
+    const ends = await talking((frame: SignalingServerFrame) => {
+      if (lost === undefined || frame.body.case !== 'relayed') return [frame];
+      lost++;
+      return [];
+    });
+    lost = 0;
+    await ends[who].restart();
+    // The offer, and its first candidate.
+    await ends[who].eventually('losing its offer', () => lost! > 1);
+    lost = undefined;
+    await Promise.all([ends.ana.hears('audio', 50), ends.bo.hears('audio', 50)]);
+    assert.equal(ends.ana.view?.phase, 'active');
+  });
+}
