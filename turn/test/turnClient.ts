@@ -133,9 +133,10 @@ export class TurnClient extends TurnSession {
   readonly socket: Socket;
   readonly #server: TransportAddress;
 
-  constructor(serverPort: number, as?: Credential, server = '127.0.0.1') {
+  /** @param socket one that is open already: two clients at one address */
+  constructor(serverPort: number, as?: Credential, server = '127.0.0.1', socket?: Socket) {
     super(as);
-    this.socket = createSocket(familyOf(server) === 'ipv4' ? 'udp4' : 'udp6');
+    this.socket = socket ?? createSocket(familyOf(server) === 'ipv4' ? 'udp4' : 'udp6');
     this.#server = { address: server, port: serverPort };
   }
 

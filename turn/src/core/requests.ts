@@ -76,6 +76,7 @@ const REASON: Readonly<Record<number, string>> = {
   420: 'Unknown Attribute',
   437: 'Allocation Mismatch',
   440: 'Address Family not Supported',
+  441: 'Wrong Credentials',
   442: 'Unsupported Transport Protocol',
   443: 'Peer Address Family Mismatch',
   486: 'Allocation Quota Reached',
@@ -93,22 +94,34 @@ export function handleMessage(message: StunMessage, client: ClientView, rules: R
     return message.method === METHOD.send ? handleSend(message, client, nowMs) : NOTHING;
   if (message.class !== CLASS.request) return NOTHING;
   if (message.method === METHOD.binding) return unproven(binding(message, client));
-  const impossible = client.allocation ? undefined : withoutAllocation(message);
+  const impossible = client.allocation || message.integrity ? undefined : withoutAllocation(message);
   if (impossible) return unproven(refusal(message, impossible));
   const authenticated = authenticate(message, client, rules, nowMs);
   if (Buffer.isBuffer(authenticated)) return unproven(authenticated);
-  if (message.unknown.length > 0) return refuse(message, 420, authenticated.key, [unknownAttributes(message.unknown)]);
+  const { key } = authenticated;
+  if (message.unknown.length > 0) return refuse(message, 420, key, [unknownAttributes(message.unknown)]);
+  if (message.method === METHOD.allocate) return allocate(message, client, rules, authenticated);
+  return withAllocation(message, client.allocation, authenticated, rules, nowMs);
+}
+
+function withAllocation(
+  message: StunMessage,
+  allocation: KnownAllocation | undefined,
+  { username, key }: Authenticated,
+  rules: RelayRules,
+  nowMs: number,
+): Outcome {
+  if (!allocation) return refuse(message, 437, key);
+  if (allocation.username !== username) return refuse(message, 441, key);
   switch (message.method) {
-    case METHOD.allocate:
-      return allocate(message, client, rules, authenticated);
     case METHOD.refresh:
-      return refresh(message, client.allocation, nowMs);
+      return refresh(message, allocation, nowMs);
     case METHOD.createPermission:
-      return createPermission(message, client.allocation, rules, nowMs);
+      return createPermission(message, allocation, rules, nowMs);
     case METHOD.channelBind:
-      return channelBind(message, client.allocation, rules, nowMs);
+      return channelBind(message, allocation, rules, nowMs);
     default:
-      return refuse(message, 400, authenticated.key);
+      return refuse(message, 400, key);
   }
 }
 
@@ -124,8 +137,8 @@ function binding(message: StunMessage, client: ClientView): Buffer {
 }
 
 /**
- * What no credential could make possible is refused in 28 bytes instead of by a challenge twice as
- * long: all but Allocate without an allocation (RFC 8656 §5), and an Allocate for no transport (§7.2).
+ * What no credential could make possible is refused in 28 bytes, to one who gives none, instead of by a
+ * challenge twice as long: all but Allocate without an allocation (RFC 8656 §5), and an Allocate for no transport (§7.2).
  */
 function withoutAllocation(message: StunMessage): 400 | 437 | undefined {
   if (message.method !== METHOD.allocate) return 437;
@@ -155,8 +168,8 @@ function authenticate(
   const realm = attributeOf(message, ATTRIBUTE.realm)?.toString('utf8');
   const nonce = attributeOf(message, ATTRIBUTE.nonce)?.toString('latin1');
   if (username === undefined || realm === undefined || nonce === undefined) return refusal(message, 400);
-  const { allocation } = client;
-  if (allocation && allocation.username !== username) return refusal(message, 441);
+  // Another name than the allocation's proves itself like any: what it is then told, it can believe.
+  const allocation = client.allocation?.username === username ? client.allocation : undefined;
   const expiresAtMs = credentialExpiryMs(username);
   if (realm !== rules.realm || expiresAtMs === undefined) return challenge(401);
   if (!allocation && expiresAtMs <= nowMs) return challenge(401);
@@ -174,8 +187,10 @@ function allocate(
   { username, key }: Authenticated,
 ): Outcome {
   if (client.allocation) {
-    const again = client.allocation.transaction === message.transactionId.toString('hex');
-    return again ? { do: 'reply', bytes: client.allocation.reply } : refuse(message, 437, key);
+    const { transaction, reply } = client.allocation;
+    const isAgain = client.allocation.username === username && transaction === message.transactionId.toString('hex');
+    // Also to another name, which RFC 8656 §5 excepts from 441: the client is to try another port (§7.2).
+    return isAgain ? { do: 'reply', bytes: reply } : refuse(message, 437, key);
   }
   const transport = attributeOf(message, ATTRIBUTE.requestedTransport);
   if (transport?.length !== 4) return refuse(message, 400, key);
@@ -225,8 +240,7 @@ export function notAllocated(message: StunMessage, key: HmacKey): Buffer {
   return refusal(message, 508, key);
 }
 
-function refresh(message: StunMessage, allocation: KnownAllocation | undefined, nowMs: number): Outcome {
-  if (!allocation) return refuse(message, 437);
+function refresh(message: StunMessage, allocation: KnownAllocation, nowMs: number): Outcome {
   const family = attributeOf(message, ATTRIBUTE.requestedAddressFamily);
   if (family && family[0] !== FAMILY[allocation.family]) return refuse(message, 443, allocation.key);
   const asked = readLifetime(message);
@@ -239,11 +253,10 @@ function refresh(message: StunMessage, allocation: KnownAllocation | undefined, 
 
 function createPermission(
   message: StunMessage,
-  allocation: KnownAllocation | undefined,
+  allocation: KnownAllocation,
   rules: RelayRules,
   nowMs: number,
 ): Outcome {
-  if (!allocation) return refuse(message, 437);
   const peers = message.attributes
     .filter(({ type }) => type === ATTRIBUTE.xorPeerAddress)
     .map(({ value }) => readXorAddress(value, message.transactionId));
@@ -261,13 +274,7 @@ function createPermission(
   return succeed(message, allocation.key, []);
 }
 
-function channelBind(
-  message: StunMessage,
-  allocation: KnownAllocation | undefined,
-  rules: RelayRules,
-  nowMs: number,
-): Outcome {
-  if (!allocation) return refuse(message, 437);
+function channelBind(message: StunMessage, allocation: KnownAllocation, rules: RelayRules, nowMs: number): Outcome {
   const { key, state } = allocation;
   const channel = attributeOf(message, ATTRIBUTE.channelNumber);
   const peerValue = attributeOf(message, ATTRIBUTE.xorPeerAddress);
