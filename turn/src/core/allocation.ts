@@ -49,13 +49,15 @@ export class AllocationState {
     return until !== undefined && until > nowMs;
   }
 
-  /** False when there are too many. */
-  permit(address: string, nowMs: number): boolean {
-    if (!this.#permissions.has(address) && this.#permissions.size >= PERMISSIONS_MAX) {
+  /** All or none; none when that would be too many. */
+  permit(addresses: readonly string[], nowMs: number): boolean {
+    const wanted = new Set(addresses);
+    const isTooMany = () => wanted.union(this.#permissions).size > PERMISSIONS_MAX;
+    if (isTooMany()) {
       this.prune(nowMs);
-      if (this.#permissions.size >= PERMISSIONS_MAX) return false;
+      if (isTooMany()) return false;
     }
-    this.#permissions.set(address, nowMs + PERMISSION_MS);
+    for (const address of wanted) this.#permissions.set(address, nowMs + PERMISSION_MS);
     this.#lastPath = undefined;
     return true;
   }
@@ -68,7 +70,7 @@ export class AllocationState {
     const ofPeer = this.#byPeer.get(key);
     if ((ofNumber && peerKey(ofNumber.peer) !== key) || (ofPeer && ofPeer.number !== number)) return 'conflict';
     if (!ofNumber && this.#byNumber.size >= CHANNELS_MAX) return 'full';
-    if (!this.permit(peer.address, nowMs)) return 'full';
+    if (!this.permit([peer.address], nowMs)) return 'full';
     const channel = { number, peer, expiresAtMs: nowMs + CHANNEL_MS };
     this.#byNumber.set(number, channel);
     this.#byPeer.set(key, channel);

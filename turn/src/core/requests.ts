@@ -269,8 +269,7 @@ function createPermission(
     addresses.push(peer.at.address);
   }
   // All or none: a request in part granted could not be told from one refused.
-  if (!addresses.every((address) => allocation.state.permit(address, nowMs)))
-    return refuse(message, 508, allocation.key);
+  if (!allocation.state.permit(addresses, nowMs)) return refuse(message, 508, allocation.key);
   return succeed(message, allocation.key, []);
 }
 
