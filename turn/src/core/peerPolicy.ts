@@ -10,9 +10,13 @@ const REFUSED = [
   '100.64.0.0/10',
   '127.0.0.0/8',
   '169.254.0.0/16',
+  // Azure's platform: DNS, health and metadata of the machine the relay runs on, at a public address.
+  '168.63.129.16/32',
   '172.16.0.0/12',
   '192.0.0.0/24',
   '192.0.2.0/24',
+  // Relays of 6to4 (RFC 7526).
+  '192.88.99.0/24',
   '192.168.0.0/16',
   '198.18.0.0/15',
   '198.51.100.0/24',

@@ -12,12 +12,16 @@ const SPECIAL = [
   '0.0.0.0',
   '255.255.255.255',
   '224.0.0.1',
+  // What a cloud's own platform answers by, and relays that were never meant as peers.
+  '100.100.100.200',
+  '168.63.129.16',
+  '192.88.99.1',
 ];
 
 test('[TURN-5] special-purpose networks are refused, the internet is not', () => {
   const policy = new PeerPolicy([]);
   for (const address of SPECIAL) assert.equal(policy.permits(address), false, address);
-  for (const address of ['1.1.1.1', '172.32.0.1', '9.255.255.255', '100.128.0.1'])
+  for (const address of ['1.1.1.1', '172.32.0.1', '9.255.255.255', '100.128.0.1', '168.63.129.17'])
     assert.equal(policy.permits(address), true, address);
 });
 
