@@ -7,9 +7,16 @@
 // A device has one place in a call: the seat (the socket, on one node) that
 // created, rang, accepted or attached it last. The end of an older seat is
 // nobody's loss.
-import type { AccountId, Address, CallId } from '@carillon/protocol';
+import { type AccountId, type Address, type CallId, type ErrorCode, ProtocolError } from '@carillon/protocol';
 import type { LiveCall } from '../core/call.ts';
 import type { CallNews, Relay, Relayed, SeatName, StoredCall, Swap, Swapped } from '../core/callTable.ts';
+
+const STORE_IS_AWAY: ReadonlySet<ErrorCode> = new Set(['internal-error', 'storage-full']);
+
+/** Does it say that the store is away, and that nobody has refused anything? */
+export function isAway(error: unknown): boolean {
+  return error instanceof ProtocolError && STORE_IS_AWAY.has(error.code);
+}
 
 /** What a store tells its node. Calls of different nodes may come at once. */
 export interface CallStoreEvents {

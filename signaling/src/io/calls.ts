@@ -1,7 +1,7 @@
 // Every call as this node sees it: an event is stepped on what the store has,
 // and swapped in; if another node was quicker, it is stepped again on what that
 // one left. The events of one call go through this node one after another.
-import { type Address, type CallId, type ErrorCode, ProtocolError } from '@carillon/protocol';
+import { type Address, type CallId, ProtocolError } from '@carillon/protocol';
 import { type Log, loggable } from '@carillon/service';
 import {
   type Bounds,
@@ -15,7 +15,7 @@ import {
 import type { SeatName, StoredCall, Swap } from '../core/callTable.ts';
 import { step } from '../core/step.ts';
 import { Admission } from './admission.ts';
-import type { CallStore } from './callStore.ts';
+import { type CallStore, isAway } from './callStore.ts';
 import { Creations } from './creations.ts';
 import { Delivery, endedFrame } from './delivery.ts';
 import { Losses } from './losses.ts';
@@ -31,8 +31,6 @@ const SWAPS_MAX = 20;
 const SWEEP_MS = 30_000;
 /** Until a dead socket is noticed by its missed heartbeats, with some to spare. */
 const SOCKET_DEATH_MS = 90_000;
-
-const STORE_IS_AWAY: ReadonlySet<ErrorCode> = new Set(['internal-error', 'storage-full']);
 
 export interface CallsOptions {
   readonly store: CallStore;
@@ -132,6 +130,7 @@ export class Calls {
       replaced: (device, seat) => calls.#replaced(device, seat),
       unsure: () => {
         calls.#losses.again();
+        calls.#creations.again();
         calls.#attachAll();
       },
     });
@@ -175,6 +174,7 @@ export class Calls {
     this.#creations.sweep(nowMs);
     for (const callId of this.#rooms.keys()) void this.#releaseWhenOver(callId);
     this.#losses.again();
+    this.#creations.again();
     this.#store.sweep(nowMs, nowMs - bounds.ringMs - bounds.reconnectMs - SOCKET_DEATH_MS);
   }
 
@@ -340,7 +340,7 @@ export class Calls {
       return true;
     } catch (error) {
       if (!(error instanceof ProtocolError)) throw error;
-      if (!STORE_IS_AWAY.has(error.code)) return true;
+      if (!isAway(error)) return true;
       this.#options.log.warn('a call waits', { call: loggable(callId) });
       return false;
     }

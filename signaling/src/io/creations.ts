@@ -4,7 +4,7 @@ import { type AccountId, type CallId, ProtocolError } from '@carillon/protocol';
 import { type CallEvent, isSameDevice, type LiveCall } from '../core/call.ts';
 import { collides, glareWinner } from '../core/glare.ts';
 import { AccountRates } from './accountRates.ts';
-import type { CallStore } from './callStore.ts';
+import { type CallStore, isAway } from './callStore.ts';
 import type { Clock } from './timers.ts';
 
 /**
@@ -23,13 +23,15 @@ export interface CreationsOptions {
   readonly callsMax: number;
   readonly ringMs: number;
   live(): number;
-  /** An event of the server's own. */
-  quietly(callId: CallId, event: CallEvent): Promise<unknown>;
+  /** An event of the server's own; false when the store is away. */
+  quietly(callId: CallId, event: CallEvent): Promise<boolean>;
 }
 
 export class Creations {
   readonly #options: CreationsOptions;
   readonly #creates: AccountRates;
+  /** Created and answered just before the store went: no more than were under way then. */
+  readonly #unsettled = new Map<CallId, CreateEvent>();
 
   constructor(options: CreationsOptions) {
     this.#options = options;
@@ -47,7 +49,14 @@ export class Creations {
       if (isNoted && isRefused) this.#options.store.dropCreated(event.by.accountId, event.callId);
       throw error;
     }
-    await this.#settleGlare(event);
+    await this.#settle(event);
+  }
+
+  /** Settles what could not be settled while the store was away. */
+  again(): void {
+    const unsettled = [...this.#unsettled.values()];
+    this.#unsettled.clear();
+    for (const event of unsettled) void this.#settle(event);
   }
 
   /**
@@ -80,15 +89,27 @@ export class Creations {
     this.#creates.take(accountId, clock.now());
   }
 
-  /** If the callee calls too, one of the two calls goes on. */
-  async #settleGlare({ by, callId, callees, room }: CreateEvent): Promise<void> {
+  /** The create has been answered by now: whatever happens here is not its device's matter. */
+  async #settle(event: CreateEvent): Promise<void> {
+    const isSettled = await this.#settleGlare(event).catch((error: unknown) => {
+      if (!isAway(error)) throw error;
+      return false;
+    });
+    if (!isSettled) this.#unsettled.set(event.callId, event);
+  }
+
+  /** If the callee calls too, one of the two calls goes on. False: the store is away. */
+  async #settleGlare({ by, callId, callees, room }: CreateEvent): Promise<boolean> {
     const callee = callees.length === 1 && !room ? callees[0] : undefined;
-    if (!callee) return;
+    if (!callee) return true;
+    const own = (await this.#options.store.read(callId, true))?.call;
+    if (!own || !collides(own, callee, by.accountId)) return true;
     for (const other of await this.#createdByAny(callee)) {
       if (!collides(other, by.accountId, callee)) continue;
       const loser = glareWinner(callId, other.callId) === callId ? other.callId : callId;
-      await this.#options.quietly(loser, { type: 'glare_lost' });
+      if (!(await this.#options.quietly(loser, { type: 'glare_lost' }))) return false;
     }
+    return true;
   }
 
   /** Live calls that any of the accounts created. */
