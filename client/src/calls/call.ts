@@ -95,9 +95,14 @@ export class RunningCall implements SignalingListener {
     return this.#requests.create(callees, room);
   }
 
-  /** Says at signaling that it rings here. False: it was over before. */
+  /** Says at signaling that it rings here. False: it is over. */
   ring(): Promise<boolean> {
     return this.#requests.ring();
+  }
+
+  /** Says at signaling that another call is in the way. It ends, and stands as missed. */
+  refuseBusy(): Promise<void> {
+    return this.#requests.refuseBusy();
   }
 
   /** Invites more people; the call becomes a group call. @throws ProtocolError */

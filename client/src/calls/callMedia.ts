@@ -5,6 +5,14 @@ import type { LocalMedia } from './engine.ts';
 /** A call need not wait for its microphone. */
 export type OpeningMedia = LocalMedia | Promise<LocalMedia>;
 
+/** It is for no call any more. */
+export function letGo(opening: OpeningMedia | undefined): void {
+  void Promise.resolve(opening).then(
+    (media) => media?.close(),
+    () => {},
+  );
+}
+
 export interface CallMediaOptions {
   opened(media: LocalMedia): void;
   /** Whatever is on or off. */

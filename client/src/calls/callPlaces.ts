@@ -35,9 +35,13 @@ export class CallPlaces {
     return this.all.find(({ callId }) => callId === call);
   }
 
-  /** One that this device makes or takes up. */
-  enter(running: RunningCall): void {
+  /** One that the person is in: what rings there waits beside it. False: they are in another by now. */
+  enter(running: RunningCall): boolean {
+    const present = this.#current;
+    if (present && (this.#waiting || present.state.phase !== 'ringing-in')) return false;
+    this.#waiting = present;
     this.#current = running;
+    return true;
   }
 
   /** One that rings. False: there is no place for it. */

@@ -1,6 +1,12 @@
 // What a call asks of signaling and tells it, and what becomes of it: the answer
 // is an event of the call, or a last word that only its socket waits for.
-import { type AccountId, ProtocolError } from '@carillon/protocol';
+import {
+  type AccountId,
+  ProtocolError,
+  type SignalingClientFrameSchema,
+  type SignalingServerFrameSchema,
+} from '@carillon/protocol';
+import type { BodyInit, Case, Value } from '../connection/frameSocket.ts';
 import type { CallMessages } from './callMessages.ts';
 import type { Call, CallEvent } from './core/callMachine.ts';
 import type { SummaryReport } from './core/callSummary.ts';
@@ -15,6 +21,9 @@ export interface CallRequestsOptions {
   snapshot(snapshot: Snapshot): void;
   dispatch(event: CallEvent): void;
 }
+
+type Asked = BodyInit<typeof SignalingClientFrameSchema>;
+type Answer<Reply extends Case<typeof SignalingServerFrameSchema>> = Value<typeof SignalingServerFrameSchema, Reply>;
 
 export class CallRequests {
   readonly #options: CallRequestsOptions;
@@ -34,26 +43,45 @@ export class CallRequests {
    * devices ring again until signaling knows of the call.
    */
   async create(callees: readonly AccountId[], room: boolean): Promise<void> {
-    const { signaling, messages, call, snapshot, dispatch } = this.#options;
-    messages.invite(call(), callees).catch((error) => dispatch({ type: 'media-failed', words: wordsOf(error) }));
+    const { messages, call, dispatch } = this.#options;
+    const { callId, video } = call();
+    messages
+      .invite(call(), callees, () => !this.#isOver)
+      .catch((error) => dispatch({ type: 'media-failed', words: wordsOf(error) }));
     try {
-      const { callId, video } = call();
       const value = { callId, calleeAccountIds: [...callees], video, room };
-      snapshot(await signaling.state({ case: 'create', value }, { early: true }));
+      await this.#enter({ case: 'create', value }, true);
     } catch (error) {
       dispatch({ type: 'refused', words: wordsOf(error) });
     }
   }
 
-  /** It rings here. False: it was over before. */
+  /** It rings here. False: it is over. */
   async ring(): Promise<boolean> {
-    const { signaling, call, snapshot } = this.#options;
+    const { call, snapshot } = this.#options;
+    await this.#announce({ case: 'ring', value: this.#named }, 'state', (roster) => snapshot(snapshotOf(roster)));
+    return call().phase === 'ringing-in';
+  }
+
+  /** It cannot ring here: another call is in the way. */
+  async refuseBusy(): Promise<void> {
+    const { call, dispatch } = this.#options;
+    await this.#announce({ case: 'decline', value: { ...this.#named, busy: true } }, 'done', () =>
+      dispatch({ type: 'ended', reason: 'busy', by: call().self.accountId }),
+    );
+  }
+
+  /** Said until it is heard or the call does not ring any more, since signaling may not know of it yet. */
+  async #announce<Reply extends 'state' | 'done'>(
+    body: Asked,
+    reply: Reply,
+    heard: (answer: Answer<Reply>) => void,
+  ): Promise<void> {
+    const { signaling, call } = this.#options;
     try {
-      const isWanted = () => call().phase === 'ringing-in';
-      snapshot(snapshotOf(await signaling.requestInvited({ case: 'ring', value: this.#named }, 'state', isWanted)));
-      return true;
-    } catch {
-      return false;
+      heard(await signaling.requestInvited(body, reply, () => call().phase === 'ringing-in'));
+    } catch (error) {
+      this.#refused(error);
     }
   }
 
@@ -62,30 +90,35 @@ export class CallRequests {
     const { signaling, messages, call, snapshot } = this.#options;
     const value = { ...this.#named, accountIds: [...accounts] };
     snapshot(await signaling.state({ case: 'invite', value }));
-    await messages.invite(call(), accounts);
+    await messages.invite(call(), accounts, () => !this.#isOver);
   }
 
-  /** Its answer is waited for as a last word is: granted to a call that is over here, it has to be taken back. */
   async accept(): Promise<void> {
-    const accepted = this.#accept();
-    this.#waitFor(accepted);
-    await accepted;
+    try {
+      await this.#enter({ case: 'accept', value: this.#named });
+    } catch (error) {
+      this.#refused(error);
+    }
   }
 
-  async #accept(): Promise<void> {
-    const { signaling, call, snapshot, dispatch } = this.#options;
-    try {
-      const granted = await signaling.state({ case: 'accept', value: this.#named });
-      // Granted, though another device's no had ended it here meanwhile: nobody is to wait for this one.
-      if (call().phase === 'ended') await this.#say({ case: 'hangUp', value: this.#named });
-      else snapshot(granted);
-    } catch (error) {
-      const { self, createdBy } = call();
-      const code = error instanceof ProtocolError ? error.code : undefined;
-      if (code === 'answered-elsewhere') dispatch({ type: 'ended', reason: 'accepted-elsewhere', by: self.accountId });
+  /** What this device was asked into is not its to answer. */
+  #refused(error: unknown): void {
+    const { call, dispatch } = this.#options;
+    const { self, createdBy } = call();
+    switch (error instanceof ProtocolError ? error.code : undefined) {
+      case 'answered-elsewhere':
+        dispatch({ type: 'ended', reason: 'accepted-elsewhere', by: self.accountId });
+        break;
+      // Its account has said no, or is out of it again.
+      case 'call-state':
+        dispatch({ type: 'ended', reason: 'declined-elsewhere', by: self.accountId });
+        break;
       // The server also says why it is over; whichever comes first ends it.
-      else if (code === 'call-unknown') dispatch({ type: 'ended', reason: 'cancelled', by: createdBy });
-      else dispatch({ type: 'refused', words: wordsOf(error) });
+      case 'call-unknown':
+        dispatch({ type: 'ended', reason: 'cancelled', by: createdBy });
+        break;
+      default:
+        dispatch({ type: 'refused', words: wordsOf(error) });
     }
   }
 
@@ -114,7 +147,7 @@ export class CallRequests {
 
   /** The other device's word that it is over; signaling may not have heard of it. */
   passOnEnd(): void {
-    void this.#say({ case: 'hangUp', value: this.#named });
+    void this.#leave();
   }
 
   /** How good it was: said once it is over, beside the last word. */
@@ -124,12 +157,39 @@ export class CallRequests {
     this.#waitFor(signaling.request(body, 'done').catch(() => {}));
   }
 
+  /**
+   * Asks for this device's place in the call. The answer is waited for as a last word is: a call that is over here by
+   * then is left at once, whatever became of the request, for nobody is to wait for this device, nor be rung by it.
+   * @throws ProtocolError when it is refused
+   */
+  async #enter(body: Asked, early = false): Promise<void> {
+    const { signaling, snapshot } = this.#options;
+    const asked = signaling.state(body, { early, isWanted: () => !this.#isOver });
+    const entered = asked.then(
+      (granted) => (this.#isOver ? this.#leave() : snapshot(granted)),
+      (error: unknown) => {
+        if (!this.#isOver) throw error;
+        return this.#leave();
+      },
+    );
+    this.#waitFor(entered.catch(() => {}));
+    await entered;
+  }
+
+  #leave(): Promise<void> {
+    return this.#say({ case: 'hangUp', value: this.#named });
+  }
+
+  get #isOver(): boolean {
+    return this.#options.call().phase === 'ended';
+  }
+
   get #named() {
     return { callId: this.#options.call().callId };
   }
 
   /** The call is over here whether or not it is heard; only the socket waits for it. */
-  #say(body: Parameters<SignalingClient['request']>[0], otherwise?: () => void): Promise<void> {
+  #say(body: Asked, otherwise?: () => void): Promise<void> {
     const said = this.#options.signaling.request(body, 'done').then(
       () => {},
       () => otherwise?.(),

@@ -7,7 +7,7 @@ import type { CallView, Notice } from '../model.ts';
 import type { Platform } from '../ports.ts';
 import { RunningCall } from './call.ts';
 import type { CallDeps, CallStart } from './callDeps.ts';
-import type { OpeningMedia } from './callMedia.ts';
+import { letGo, type OpeningMedia } from './callMedia.ts';
 import { CallPlaces } from './callPlaces.ts';
 import { CallRecords, peerAddress } from './callRecords.ts';
 import { outgoingCall, resumedCall } from './core/callMachine.ts';
@@ -27,6 +27,8 @@ export interface CallsOptions {
   readonly platform: Platform;
   emit(call: CallView): void;
   notice(notice: Notice): void;
+  /** The person's setting: a call may ring beside one that is here. */
+  readonly mayWait?: () => boolean;
   readonly engine: CallEngine;
 }
 
@@ -48,15 +50,20 @@ export class Calls implements CallsApi {
     this.#signaling = new SignalingClient({ channel, baseUrl, platform });
     this.#contacts = new KnownContacts(channel);
     this.#permission = new PermissionAnswers({ signaling: this.#signaling, now: platform.now });
-    this.#glare = new GlareDesk((running, media) => {
-      this.#places.enter(running);
-      void running.setMedia(media);
-      running.dispatch({ type: 'accept' });
+    this.#glare = new GlareDesk({
+      takeOver: (running, media) => {
+        if (!this.#places.enter(running)) return false;
+        void running.setMedia(media);
+        running.dispatch({ type: 'accept' });
+        return true;
+      },
+      show: (running) => this.#incoming.show(running),
     });
     this.#incoming = new IncomingCalls({
       ...{ channel, signaling: this.#signaling, contacts: this.#contacts, places: this.#places, glare: this.#glare },
       now: platform.now,
       isStarting: () => this.#starting,
+      mayWait: options.mayWait ?? (() => true),
       run: (start) => this.#run(start),
       rings: (running) => this.#emit(running),
     });
@@ -90,8 +97,10 @@ export class Calls implements CallsApi {
       const callId = bytesToBase64url(platform.crypto.randomBytes(16)) as CallId;
       const init = { callId, self: this.#self(), video, group };
       const running = this.#run({ call: outgoingCall(init, to, platform.now()), media: undefined });
-      this.#places.enter(running);
-      this.#emit(running);
+      if (!this.#enter(running)) {
+        letGo(opening);
+        throw new ProtocolError('call-state', { words: 'You are already in a call.' });
+      }
       void running.create(to, group);
       await running.setMedia(opening);
       return running.view;
@@ -108,10 +117,7 @@ export class Calls implements CallsApi {
       if (running.state.phase !== 'ringing-in') throw new ProtocolError('call-state', { words: 'The call is over.' });
       if (running === this.#places.waiting) this.#places.answer(holdCurrent);
     } catch (error) {
-      void Promise.resolve(opening).then(
-        (media) => media.close(),
-        () => {},
-      );
+      letGo(opening);
       throw error;
     }
     const opened = running.setMedia(opening);
@@ -177,8 +183,7 @@ export class Calls implements CallsApi {
         receivedSeq,
         generation,
       });
-      this.#places.enter(running);
-      this.#emit(running);
+      if (!this.#enter(running)) throw new ProtocolError('call-state', { words: 'You are already in a call.' });
     } finally {
       this.#starting = false;
     }
@@ -251,19 +256,29 @@ export class Calls implements CallsApi {
     return new RunningCall(deps, start);
   }
 
+  /** Its own place was free when it began, and may not be any more. */
+  #enter(running: RunningCall): boolean {
+    if (!this.#places.enter(running)) {
+      running.abandon();
+      return false;
+    }
+    for (const each of this.#places.all) this.#emit(each);
+    return true;
+  }
+
   #changed(running: RunningCall): void {
+    if (running.state.phase === 'ended') this.#incoming.noteOver(running.callId);
     if (!this.#places.has(running)) return;
     void this.#contacts.learn(running.state.participants.map(({ accountId }) => accountId)).then((news) => {
       if (news) this.#emit(running);
     });
     this.#emit(running);
     if (running.state.phase !== 'ended') return;
-    this.#incoming.noteOver(running.callId);
     const wasCurrent = running === this.#places.current;
     this.#places.leave(running);
     // Ours has ended by itself: theirs, which rang unseen beside it, is a ring like any other.
     const unseen = wasCurrent ? this.#glare.takeRinging() : undefined;
-    if (unseen && this.#places.ring(unseen)) this.#emit(unseen);
+    if (unseen) this.#incoming.show(unseen);
     // It is in another place now.
     for (const each of this.#places.all) {
       if (each !== unseen) this.#emit(each);

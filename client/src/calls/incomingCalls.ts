@@ -1,17 +1,32 @@
 // What comes by encrypted message of calls that others make: invites, which
 // ring, and words on how a call ended, which need no signaling.
-import { type AccountId, addressKey, type CallId, CallOutcome, callIdSchema, LIMITS } from '@carillon/protocol';
+import {
+  type AccountId,
+  type Address,
+  addressKey,
+  type CallId,
+  CallOutcome,
+  callIdSchema,
+  LIMITS,
+} from '@carillon/protocol';
 import type { ContentChannel, ReceivedContent } from '../messaging/contentChannel.ts';
 import type { RunningCall } from './call.ts';
 import type { CallStart } from './callDeps.ts';
 import type { CallPlaces } from './callPlaces.ts';
-import { incomingCall } from './core/callMachine.ts';
+import { incomingCall, type NewCall } from './core/callMachine.ts';
 import type { GlareDesk } from './glareDesk.ts';
 import type { KnownContacts } from './knownContacts.ts';
 import type { SignalingClient } from './signalingClient.ts';
 
 /** Calls whose end is remembered, so that a late invite of one is not rung again. */
 const OVER_MAX = 64;
+/**
+ * Calls of one account that signaling is being asked about. A person's devices make one each; more lets an account
+ * keep more requests going here with invites to calls that do not exist.
+ */
+const ANNOUNCING_PER_CALLER_MAX = 2;
+/** The same, of all callers together: more of them at one moment are missed without being asked about. */
+const ANNOUNCING_MAX = 64;
 
 export interface IncomingCallsOptions {
   readonly channel: ContentChannel;
@@ -22,23 +37,19 @@ export interface IncomingCallsOptions {
   now(): number;
   /** A call of this device's own is on its way to its place. */
   isStarting(): boolean;
+  /** One may ring beside the call that the person is in. */
+  mayWait(): boolean;
   run(start: CallStart): RunningCall;
   /** It has its place, and is to be shown. */
   rings(running: RunningCall): void;
 }
 
-interface Invite {
-  readonly callId: CallId;
-  readonly from: ReceivedContent['from'];
-  readonly callSecret: Uint8Array;
-  readonly video: boolean;
-  readonly group: boolean;
-  readonly remainingMs: number;
-}
-
 export class IncomingCalls {
   readonly #options: IncomingCallsOptions;
-  readonly #over = new Set<CallId>();
+  /** Signaling does not know yet that they ring here, or that they cannot; nobody sees them. */
+  readonly #announcing = new Map<CallId, RunningCall>();
+  /** Calls by their ids, and those that only an account has called over by both. */
+  readonly #over = new Set<string>();
   readonly #stops: (() => void)[];
 
   constructor(options: IncomingCallsOptions) {
@@ -52,35 +63,87 @@ export class IncomingCalls {
 
   close(): void {
     for (const stop of this.#stops) stop();
+    for (const running of this.#announcing.values()) running.abandon();
   }
 
   /** A late invite of it does not ring. */
   noteOver(call: CallId): void {
-    this.#over.add(call);
-    if (this.#over.size > OVER_MAX) this.#over.delete(this.#over.values().next().value!);
+    this.#remember(call);
+  }
+
+  /** Signaling knows that it rings here: for the person, if there is a place for one more. */
+  show(running: RunningCall): void {
+    if (running.state.phase !== 'ringing-in') return;
+    const { places, rings } = this.#options;
+    if (!this.#isBusy && places.ring(running)) rings(running);
+    else running.dispatch({ type: 'decline', busy: true });
   }
 
   async #onInvite({ from, content, acceptedAtMs }: ReceivedContent): Promise<void> {
     if (content.body.case !== 'callInvite') return;
-    const { contacts, glare, places, isStarting } = this.#options;
+    const { contacts, signaling } = this.#options;
     const { callSecret, video, expiresAtMs, group } = content.body.value;
     const { success, data: callId } = callIdSchema.safeParse(content.body.value.callId);
     if (!success) return;
     // Both by the server's clock. A caller may ask for less time than a ring has, never for more.
     const remainingMs = Math.min(Number(expiresAtMs) - acceptedAtMs, LIMITS.ringMs);
-    if (remainingMs <= 0 || callSecret.length !== 32 || this.#over.has(callId) || places.find(callId)) return;
-    await contacts.learn([from.accountId]);
-    this.#replaced(from)?.ended('connection-lost', from.accountId);
-    const isGlare = glare.awaits(from.accountId) || this.#callsOut(from.accountId);
-    if (places.waiting || (isStarting() && !isGlare)) {
-      await this.#refuseBusy(callId, from.accountId, video, acceptedAtMs);
+    const isOver = this.#over.has(callId) || this.#over.has(overFor(callId, from.accountId));
+    if (remainingMs <= 0 || callSecret.length !== 32 || isOver || signaling.has(callId)) return;
+    if (this.#isAskedTooMuch(from.accountId)) {
+      await this.#missed(callId, from.accountId, video, acceptedAtMs);
       return;
     }
-    await this.#ring({ callId, from, callSecret, video, group, remainingMs }, isGlare);
+    const running = this.#run({ callId, video, group }, from, callSecret, remainingMs);
+    this.#announcing.set(callId, running);
+    await contacts.learn([from.accountId]);
+    this.#replaced(from)?.ended('connection-lost', from.accountId);
+    await this.#announce(running, from.accountId);
+    this.#announcing.delete(callId);
+  }
+
+  #run(
+    call: Pick<NewCall, 'callId' | 'video' | 'group'>,
+    from: Address,
+    secret: Uint8Array,
+    remainingMs: number,
+  ): RunningCall {
+    const { channel, run, now } = this.#options;
+    const { accountId, deviceId } = channel.account;
+    const self = { accountId, deviceId };
+    return run({
+      call: incomingCall({ ...call, self }, from, now() + remainingMs, now()),
+      media: undefined,
+      secrets: new Map([[addressKey(from), secret]]),
+    });
+  }
+
+  async #announce(running: RunningCall, caller: AccountId): Promise<void> {
+    const { glare } = this.#options;
+    const isGlare = glare.awaits(caller) || this.#callsOut(caller);
+    if (this.#isBusy && !isGlare) {
+      await running.refuseBusy();
+      return;
+    }
+    if (!(await running.ring())) return;
+    // Much may have happened meanwhile. Does the other's call take the place of ours, now or as soon as ours has ended?
+    if (isGlare && glare.awaits(caller) && glare.answer(running)) return;
+    if (isGlare && this.#callsOut(caller) && glare.wait(running)) return;
+    this.show(running);
+  }
+
+  /** No further call may ring here. */
+  get #isBusy(): boolean {
+    const { places, isStarting, mayWait } = this.#options;
+    return places.waiting !== undefined || (places.current !== undefined && !mayWait()) || isStarting();
+  }
+
+  #isAskedTooMuch(caller: AccountId): boolean {
+    const theirs = [...this.#announcing.values()].filter(({ state }) => state.createdBy === caller);
+    return theirs.length >= ANNOUNCING_PER_CALLER_MAX || this.#announcing.size >= ANNOUNCING_MAX;
   }
 
   /** The device that we are in a peer call with calls anew: it has lost that call. */
-  #replaced(from: ReceivedContent['from']): RunningCall | undefined {
+  #replaced(from: Address): RunningCall | undefined {
     return this.#options.places.all.find(({ state: { mode, peer } }) => {
       return mode === 'peer' && peer !== undefined && addressKey(peer) === addressKey(from);
     });
@@ -92,58 +155,41 @@ export class IncomingCalls {
     return rings === true && call?.mode === 'peer' && call.callees.length === 1 && call.callees[0] === account;
   }
 
-  async #ring({ callId, from, callSecret, video, group, remainingMs }: Invite, isGlare: boolean): Promise<void> {
-    const { channel, glare, places, run, rings } = this.#options;
-    const now = this.#options.now();
-    const { accountId, deviceId } = channel.account;
-    const running = run({
-      call: incomingCall({ callId, self: { accountId, deviceId }, video, group }, from, now + remainingMs, now),
-      media: undefined,
-      secrets: new Map([[addressKey(from), callSecret]]),
-    });
-    if (!(await running.ring())) {
-      // Over before it rang here. The caller's record of it comes as a message.
-      running.abandon();
-      return;
-    }
-    // True when the other's call takes the place of ours, now or as soon as ours has ended.
-    if (isGlare && glare.awaits(from.accountId)) {
-      glare.answer(running);
-      return;
-    }
-    if (isGlare && this.#callsOut(from.accountId)) {
-      glare.wait(running);
-      return;
-    }
-    if (running.state.phase === 'ended') return;
-    // Another invite may have come while this one was announced.
-    if (places.ring(running)) rings(running);
-    else running.dispatch({ type: 'decline', busy: true });
-  }
-
-  async #refuseBusy(callId: CallId, from: AccountId, video: boolean, startedAtMs: number): Promise<void> {
-    const { channel, signaling } = this.#options;
-    this.noteOver(callId);
-    const body = { case: 'decline', value: { callId, busy: true } } as const;
-    await signaling.requestInvited(body, 'done').catch(() => {});
-    const entry = { with: from, callId, outgoing: false, outcome: 'missed', video, durationMs: 0 } as const;
-    await channel.recordCall({ ...entry, startedAtMs }).catch(() => {});
-  }
-
   /** The other device says how a call ended, by a message that needs no signaling. */
   async #onLog({ from, content, acceptedAtMs }: ReceivedContent): Promise<void> {
     if (content.body.case !== 'callLog') return;
-    const { outcome, video, durationMs } = content.body.value;
-    const callId = content.body.value.callId as CallId;
-    const running = this.#options.places.find(callId);
-    if (running?.state.participants.some(({ accountId }) => accountId === from.accountId)) {
-      const isPeer = running.state.peer?.accountId === from.accountId && running.state.mode === 'peer';
-      if (running.state.phase === 'ringing-in') running.ended('expired', from.accountId);
+    const { outcome, video } = content.body.value;
+    const { success, data: callId } = callIdSchema.safeParse(content.body.value.callId);
+    if (!success) return;
+    const isMissed = outcome === CallOutcome.MISSED;
+    const running = this.#find(callId);
+    if (running) {
+      const { createdBy, peer, mode, phase } = running.state;
+      const isPeer = mode === 'peer' && peer?.accountId === from.accountId;
+      // Only whoever asked us can take it back; others of a group know its id, too.
+      if (isMissed && phase === 'ringing-in' && createdBy === from.accountId) running.ended('expired', createdBy);
       else if (isPeer && outcome === CallOutcome.COMPLETED) running.endedByPeer(from.accountId);
-      return;
+    } else if (isMissed && !this.#over.has(callId)) {
+      await this.#missed(callId, from.accountId, video, acceptedAtMs);
     }
-    if (outcome !== CallOutcome.MISSED || this.#over.has(callId)) return;
-    const entry = { with: from.accountId, callId, outgoing: false, outcome: 'missed', video, durationMs } as const;
-    await this.#options.channel.recordCall({ ...entry, startedAtMs: acceptedAtMs }).catch(() => {});
+  }
+
+  #find(call: CallId): RunningCall | undefined {
+    const { places, glare } = this.#options;
+    const unseen = glare.ringing?.callId === call ? glare.ringing : undefined;
+    return places.find(call) ?? this.#announcing.get(call) ?? unseen;
+  }
+
+  async #missed(callId: CallId, caller: AccountId, video: boolean, startedAtMs: number): Promise<void> {
+    this.#remember(overFor(callId, caller));
+    const entry = { with: caller, callId, outgoing: false, outcome: 'missed', video, durationMs: 0 } as const;
+    await this.#options.channel.recordCall({ ...entry, startedAtMs }).catch(() => {});
+  }
+
+  #remember(over: string): void {
+    this.#over.add(over);
+    if (this.#over.size > OVER_MAX) this.#over.delete(this.#over.values().next().value!);
   }
 }
+
+const overFor = (call: CallId, caller: AccountId) => `${call} ${caller}`;

@@ -3,6 +3,7 @@
 // up where it was; media goes on meanwhile.
 import {
   type CallId,
+  type ErrorCode,
   PATHS,
   ProtocolError,
   type Relayed,
@@ -25,10 +26,28 @@ type Server = typeof SignalingServerFrameSchema;
 const ONLINE_WAIT_MS = 15_000;
 /** A retried request after a lost connection; each waits for the connection first. */
 const ATTEMPTS_MAX = 4;
-/** Pauses before a call that signaling does not know yet is asked about again: an invite may overtake its call. */
+/**
+ * Pauses before signaling is asked again about a call that it does not know yet; the last is that of all further ones.
+ * An invite may overtake its call, by seconds where the caller's network is slow. Shorter ones cost requests.
+ */
 const UNKNOWN_AGAIN_MS = [100, 200, 400, 800, 1_600];
+/** What may pass while a call rings: the call is on its way here, the network or what calls are kept in is away. */
+const PASSING: ReadonlySet<string> = new Set<ErrorCode>([
+  'call-unknown',
+  'unreachable',
+  'shutting-down',
+  'internal-error',
+  'rate-limited',
+]);
 /** The first pause before a server that cannot answer is asked again; the next is twice as long. */
 const AWAY_MS = 500;
+
+export interface Asking {
+  /** The first try goes right behind the hello, a round trip sooner. */
+  readonly early?: boolean;
+  /** Asked before each try: what nobody wants any more is not said. */
+  isWanted?(): boolean;
+}
 
 /** One call's side of the socket. */
 export interface SignalingListener {
@@ -96,17 +115,18 @@ export class SignalingClient {
 
   /**
    * Waits for the connection, and repeats what a lost connection left unanswered.
-   * A body given as a function is made at the moment of each sending. `early`: the
-   * first try goes right behind the hello, a round trip sooner. @throws ProtocolError
+   * A body given as a function is made at the moment of each sending.
+   * @throws ProtocolError `call-state` when it is not wanted any more
    */
   async request<Name extends Case<Server>>(
     body: BodyInit<Client> | (() => BodyInit<Client>),
     reply: Name,
-    { early = false } = {},
+    { early = false, isWanted = () => true }: Asking = {},
   ): Promise<Value<Server, Name>> {
     for (let attempt = 1; ; attempt++) {
       const isEarly = early && attempt === 1;
       if (!isEarly || this.#calls.size === 0) await this.online();
+      if (!isWanted()) throw new ProtocolError('call-state');
       try {
         const made = typeof body === 'function' ? body() : body;
         if (!isEarly) return await this.#open().request(made, reply);
@@ -126,28 +146,29 @@ export class SignalingClient {
     }
   }
 
-  /** `request`, about a call of which one has just had the invite: it may be known here a moment later. @throws ProtocolError */
+  /**
+   * `request`, about a call of which one has just had the invite: again and again, until it is answered or not wanted
+   * any more. @throws ProtocolError
+   */
   async requestInvited<Name extends Case<Server>>(
     body: BodyInit<Client>,
     reply: Name,
-    isWanted: () => boolean = () => true,
+    isWanted: () => boolean,
   ): Promise<Value<Server, Name>> {
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.request(body, reply, { early: true });
+        return await this.request(body, reply, { early: true, isWanted });
       } catch (error) {
-        const waitMs = UNKNOWN_AGAIN_MS[attempt];
-        const isUnknown = error instanceof ProtocolError && error.code === 'call-unknown';
-        if (!isUnknown || waitMs === undefined) throw error;
-        await new Promise((resolve) => setTimeout(resolve, waitMs));
-        // Signaling has said meanwhile that it is over.
-        if (!isWanted()) throw error;
+        const isPassing = error instanceof ProtocolError && PASSING.has(error.code);
+        if (!isPassing || this.#calls.size === 0) throw error;
+        const waitMs = UNKNOWN_AGAIN_MS[Math.min(attempt, UNKNOWN_AGAIN_MS.length - 1)]!;
+        await new Promise((resolve) => setTimeout(resolve, Math.max(waitMs, error.details.retryAfterMs ?? 0)));
       }
     }
   }
 
-  async state(body: BodyInit<Client>, options: { readonly early?: boolean } = {}): Promise<Snapshot> {
-    return snapshotOf(await this.request(body, 'state', options));
+  async state(body: BodyInit<Client>, asking: Asking = {}): Promise<Snapshot> {
+    return snapshotOf(await this.request(body, 'state', asking));
   }
 
   close(): void {

@@ -7,10 +7,17 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
 import { promisify } from 'node:util';
-import { type AccountId, type CallId, CallOutcome, type DeviceId } from '@carillon/protocol';
+import { type AccountId, type CallId, CallOutcome, type DeviceId, ProtocolError } from '@carillon/protocol';
 import type { CallMessages } from '../../src/calls/callMessages.ts';
 import { CallRequests } from '../../src/calls/callRequests.ts';
-import { type Call, incomingCall, step } from '../../src/calls/core/callMachine.ts';
+import {
+  type Call,
+  type CallEvent,
+  incomingCall,
+  type NewCall,
+  outgoingCall,
+  step,
+} from '../../src/calls/core/callMachine.ts';
 import type { SignalingClient } from '../../src/calls/signalingClient.ts';
 import { CallServices, randomId } from './callServices.ts';
 import { Device } from './nodeDevice.ts';
@@ -59,29 +66,29 @@ describe('between two devices', () => {
   });
 });
 
-describe('while an accept is on its way', () => {
+describe('while a request to be in is on its way', () => {
   const callId = randomId<CallId>();
   const self = { accountId: randomId<AccountId>(), deviceId: 1 as DeviceId };
   const from = { accountId: randomId<AccountId>(), deviceId: 1 as DeviceId };
 
   /** Signaling whose answers come when the test wants it, in the order that it wants: a fault no real one shows at will. */
-  function requests() {
-    let call: Call = incomingCall({ callId, self, video: false, group: false }, from, 60_000, 0);
+  function requests(first: (init: NewCall) => Call = (init) => incomingCall(init, from, 60_000, 0)) {
+    let call = first({ callId, self, video: false, group: false });
     const asked: { readonly what: string; answer(value?: unknown): void; fail(error: Error): void }[] = [];
     const ask = ({ case: what }: { readonly case: string }) =>
       new Promise((answer, fail) => asked.push({ what, answer, fail }));
     const snapshots: unknown[] = [];
     const made = new CallRequests({
       signaling: { state: ask, request: ask } as unknown as SignalingClient,
-      messages: {} as CallMessages,
+      messages: { invite: async () => {}, tellOver: () => {} } as unknown as CallMessages,
       call: () => call,
       snapshot: (snapshot) => snapshots.push(snapshot),
       dispatch: (event) => {
         call = step(call, event, 1).call;
       },
     });
-    const end = () => {
-      call = step(call, { type: 'ended', reason: 'declined-elsewhere', by: self.accountId }, 1).call;
+    const end = (event: CallEvent = { type: 'ended', reason: 'declined-elsewhere', by: self.accountId }) => {
+      call = step(call, event, 1).call;
     };
     const what = () => asked.map((each) => each.what);
     return { made, asked, what, snapshots, end, phase: () => call.phase };
@@ -118,6 +125,31 @@ describe('while an accept is on its way', () => {
     assert.deepEqual(what(), ['accept', 'hangUp', 'hangUp']);
     asked[2]!.answer();
     await lastWord;
+  });
+
+  test('[CALL-63] a call that is created after it was given up is taken back, and only then the socket may go', async () => {
+    const { made, asked, what, snapshots, end } = requests((init) => outgoingCall(init, [from.accountId], 0));
+    void made.create([from.accountId], false);
+    end({ type: 'hang-up' });
+    made.hangUp();
+    asked[1]!.fail(new ProtocolError('call-unknown'));
+    const { lastWord } = made;
+    asked[0]!.answer({});
+    assert.ok(await isPending(lastWord));
+    assert.deepEqual([what(), snapshots], [['create', 'hangUp', 'hangUp'], []]);
+    asked[2]!.answer();
+    await lastWord;
+  });
+
+  test('[CALL-63] what became of a create is not known: given up, it is taken back all the same', async () => {
+    const { made, asked, what, end } = requests((init) => outgoingCall(init, [from.accountId], 0));
+    void made.create([from.accountId], false);
+    end({ type: 'hang-up' });
+    asked[0]!.fail(new ProtocolError('unreachable'));
+    assert.ok(await isPending(made.lastWord));
+    assert.deepEqual(what(), ['create', 'hangUp']);
+    asked[1]!.answer();
+    await made.lastWord;
   });
 
   test('an accept that is granted in time is the call’s, and nothing is taken back', async () => {

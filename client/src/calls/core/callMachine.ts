@@ -78,7 +78,7 @@ function end(
     const durationMs = connectedAtMs === undefined ? 0 : Math.max(0, now - connectedAtMs);
     effects.push({ type: 'record', outcome, durationMs });
   }
-  if (!silent && call.createdBy === call.self.accountId && call.phase !== 'starting') {
+  if (!silent && call.createdBy === call.self.accountId) {
     const missed = call.participants.filter(
       ({ accountId, state, number }) =>
         accountId !== call.self.accountId && number === 0 && state !== 'declined' && state !== 'joined',
