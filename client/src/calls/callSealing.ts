@@ -29,11 +29,16 @@ export const CALL_PAYLOAD_BYTES_MAX = 60 * 1024;
  */
 export const CALL_SESSIONS_MAX = 64;
 
+/** Indices remembered as opened; what is older is late. Higher: repeats of long ago are told from late ones, for 8 bytes each. */
+export const SEEN_MAX = 256;
+
 export type CallSealingErrorCode =
   /** Not sealed by the other device for this one, in this call. */
   | 'tampered'
-  /** It, or a later one, came before. Signaling repeats frames after a resume: to be ignored. */
+  /** It was opened before: somebody on the way repeats what the other device said once. */
   | 'replayed'
+  /** A later one came before, as when a lost connection's last words overtake the next one's: to be ignored. */
+  | 'late'
   | 'too-many-sessions';
 
 export class CallSealingError extends Error {
@@ -88,8 +93,8 @@ export class CallSealer {
 
 export class CallOpener {
   readonly #key: Uint8Array;
-  /** The last index of each start of the other device. */
-  readonly #lastIndex = new Map<string, number>();
+  /** The newest indices opened of each start of the other device, in order. */
+  readonly #seen = new Map<string, number[]>();
 
   constructor(direction: CallDirection) {
     this.#key = directionKey(direction);
@@ -104,12 +109,14 @@ export class CallOpener {
     const length = view.getUint32(SESSION_BYTES + 4);
     if (length > plaintext.length - HEADER_BYTES) throw new CallSealingError('tampered', 'the signal is malformed');
 
-    const last = this.#lastIndex.get(session);
-    if (last !== undefined && index <= last) throw new CallSealingError('replayed', 'the signal came before');
-    if (last === undefined && this.#lastIndex.size >= CALL_SESSIONS_MAX) {
+    const seen = this.#seen.get(session) ?? [];
+    if (seen.includes(index)) throw new CallSealingError('replayed', 'the signal came before');
+    if (index < (seen.at(-1) ?? 0)) throw new CallSealingError('late', 'a later signal came before');
+    if (seen.length === 0 && this.#seen.size >= CALL_SESSIONS_MAX) {
       throw new CallSealingError('too-many-sessions', 'the other device has started over too often');
     }
-    this.#lastIndex.set(session, index);
+    seen.push(index);
+    this.#seen.set(session, seen.slice(-SEEN_MAX));
     return new Uint8Array(plaintext.subarray(HEADER_BYTES, HEADER_BYTES + length));
   }
 

@@ -155,7 +155,7 @@ export class PeerSides {
     this.#tamperingTold = true;
     this.#options.notice({
       code: 'media-tampered',
-      words: 'Something in this call did not come from the other device, and was ignored.',
+      words: 'Something in this call was changed or repeated on its way, and was ignored.',
     });
   }
 }

@@ -9,6 +9,7 @@ import {
   CallSealer,
   CallSealing,
   type CallSealingErrorCode,
+  SEEN_MAX,
 } from '../../src/calls/callSealing.ts';
 
 const address = (letter: string, deviceId: number): Address => ({
@@ -70,8 +71,18 @@ test('[CALL-21] a repeated or older signal is refused, a lost one is not missed'
   const [first, second, third, fourth] = [1, 2, 3, 4].map((n) => sealer.seal(Uint8Array.of(n)));
   assert.deepEqual(opener.open(first!), Uint8Array.of(1));
   assert.deepEqual(opener.open(third!), Uint8Array.of(3));
-  for (const old of [first!, second!, third!]) assert.throws(() => opener.open(old), refused('replayed'));
+  for (const again of [first!, third!]) assert.throws(() => opener.open(again), refused('replayed'));
+  assert.throws(() => opener.open(second!), refused('late'));
   assert.deepEqual(opener.open(fourth!), Uint8Array.of(4));
+});
+
+test('[CALL-21] what is too old to know whether it was opened is refused as late', () => {
+  const sealer = new CallSealer(there);
+  const opener = new CallOpener(there);
+  const signals = Array.from({ length: SEEN_MAX + 1 }, () => sealer.seal(payload));
+  for (const signal of signals) opener.open(signal);
+  assert.throws(() => opener.open(signals[0]!), refused('late'));
+  for (const signal of signals.slice(1)) assert.throws(() => opener.open(signal), refused('replayed'));
 });
 
 test('[CALL-21] a device that starts over is heard, and its earlier signals stay refused', () => {

@@ -41,19 +41,20 @@ function ends() {
   return { from, to, sent, got, relayed, tampered: () => tampered };
 }
 
-test('[CALL-21] a changed relay is dropped and told; a repeated one is dropped', () => {
+test('[CALL-21] a changed or repeated relay is dropped and told, a late one is dropped', () => {
   const { from, to, sent, got, relayed, tampered } = ends();
-  from.send(media);
-  from.send(media);
+  for (let i = 0; i < 3; i++) from.send(media);
   const changed = new Uint8Array(sent[0]!);
   changed[40]! ^= 1;
   to.receive(relayed(changed));
   assert.deepEqual([got.length, tampered()], [0, 1]);
-  to.receive(relayed(sent[0]!));
+  to.receive(relayed(sent[1]!));
   to.receive(relayed(sent[0]!));
   assert.deepEqual([got, tampered()], [[media], 1]);
-  to.receive(relayed(sent[1]!, { ...ana, deviceId: 9 as DeviceId }));
-  assert.deepEqual([got.length, tampered()], [1, 1]);
+  to.receive(relayed(sent[1]!));
+  assert.deepEqual([got.length, tampered()], [1, 2]);
+  to.receive(relayed(sent[2]!, { ...ana, deviceId: 9 as DeviceId }));
+  assert.deepEqual([got.length, tampered()], [1, 2]);
 });
 
 test('nothing is sealed after the end', () => {
