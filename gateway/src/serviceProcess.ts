@@ -9,8 +9,10 @@ export interface ServiceProcessOptions {
   readonly name: string;
   /** Absolute path of the service's main.ts. */
   readonly main: string;
-  /** Its configuration; the port variable is added. */
+  /** Its configuration, whatever the host's says; the port variable is added. */
   readonly env: Readonly<Record<string, string>>;
+  /** What holds where the host's configuration says nothing. */
+  readonly defaults: Readonly<Record<string, string>>;
   /** Which variable takes the HTTP port. */
   readonly portVariable: string;
   readonly log: Log;
@@ -61,9 +63,9 @@ export class ServiceProcess {
 
   /** Resolves when it is ready. @throws Error with the service's own words when it cannot start. */
   async start(): Promise<void> {
-    const { name, main, env, portVariable, log } = this.#options;
+    const { name, main, env, defaults, portVariable, log } = this.#options;
     const child = fork(main, [], {
-      env: { ...inheritedEnv(), ...env, [portVariable]: String(this.#port) },
+      env: { ...defaults, ...inheritedEnv(), ...env, [portVariable]: String(this.#port) },
       stdio: this.#options.quiet ? ['ignore', 'ignore', 'ignore', 'ipc'] : ['ignore', 'inherit', 'inherit', 'ipc'],
       execArgv: ['--disable-warning=ExperimentalWarning'],
     });

@@ -16,6 +16,7 @@ import { ServiceProcess } from './serviceProcess.ts';
 import {
   listenAddress,
   mediaEnvironment,
+  type ServiceEnvironment,
   sfuEnvironment,
   signalingEnvironment,
   turnEnvironment,
@@ -78,12 +79,13 @@ export async function startSystem(options: SystemOptions): Promise<System> {
   const turnWorkers = Number(options.env?.CARILLON_TURN_WORKERS ?? process.env.CARILLON_TURN_WORKERS ?? 1);
   const wiring: Wiring = { mediaAddress, turnPort, turnWorkers, turnTls, sfuPort, turnSecret: turnSecret(dataDir) };
   const common = { ...options.env, CARILLON_DATA_DIR: dataDir };
-  const service = (name: ServiceName, portVariable: string, env: Record<string, string> = {}) =>
+  const service = (name: ServiceName, portVariable: string, env?: ServiceEnvironment) =>
     new ServiceProcess({
       name,
       main: path.join(root, name, 'src/main.ts'),
       portVariable,
-      env: { ...env, ...common },
+      env: { ...env?.told, ...common },
+      defaults: env?.proposed ?? {},
       log,
       quiet: options.quiet ?? false,
     });

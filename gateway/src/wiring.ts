@@ -1,5 +1,5 @@
 // Which service is told what: the configuration that only the whole knows.
-import { localNetworks } from './lan.ts';
+import { peerNetworks } from './lan.ts';
 
 export interface Wiring {
   /** By which clients reach the relay and the SFU. */
@@ -15,12 +15,19 @@ export interface Wiring {
 
 type Environment = Record<string, string>;
 
+export interface ServiceEnvironment {
+  /** What must be so for the services to find each other, whatever else is configured. */
+  readonly told: Environment;
+  /** What the whole would choose: the operator's own value goes before it, an empty one too. */
+  readonly proposed: Environment;
+}
+
 /** On loopback alone nothing else is opened; else every interface is. */
 export function listenAddress(mediaAddress: string): string {
   return mediaAddress.startsWith('127.') ? mediaAddress : '0.0.0.0';
 }
 
-export function signalingEnvironment(wiring: Wiring, messagingUrl: string): Environment {
+export function signalingEnvironment(wiring: Wiring, messagingUrl: string): ServiceEnvironment {
   const { mediaAddress, turnPort, turnWorkers, turnTls, turnSecret } = wiring;
   const udpPorts = turnWorkers > 1 ? `${turnPort}-${turnPort + turnWorkers - 1}` : `${turnPort}`;
   const turnUrls = [
@@ -29,41 +36,53 @@ export function signalingEnvironment(wiring: Wiring, messagingUrl: string): Envi
     ...(turnTls ? [`turns:${mediaAddress}:${turnTls.port}?transport=tcp`] : []),
   ];
   return {
-    CARILLON_MESSAGING_URL: messagingUrl,
-    CARILLON_TURN_SECRET: turnSecret,
-    CARILLON_ICE_STUN_URLS: `stun:${mediaAddress}:${turnPort}`,
-    CARILLON_ICE_TURN_URLS: turnUrls.join(','),
+    told: { CARILLON_MESSAGING_URL: messagingUrl },
+    proposed: {
+      CARILLON_TURN_SECRET: turnSecret,
+      CARILLON_ICE_STUN_URLS: `stun:${mediaAddress}:${turnPort}`,
+      CARILLON_ICE_TURN_URLS: turnUrls.join(','),
+    },
   };
 }
 
-export function mediaEnvironment(messagingUrl: string): Environment {
-  return { CARILLON_MESSAGING_URL: messagingUrl };
+export function mediaEnvironment(messagingUrl: string): ServiceEnvironment {
+  return { told: { CARILLON_MESSAGING_URL: messagingUrl }, proposed: {} };
 }
 
-export function turnEnvironment(wiring: Wiring): Environment {
-  const { turnTls } = wiring;
+export function turnEnvironment({
+  turnTls,
+  turnPort,
+  turnWorkers,
+  turnSecret,
+  mediaAddress,
+}: Wiring): ServiceEnvironment {
   return {
-    CARILLON_TURN_SECRET: wiring.turnSecret,
-    CARILLON_TURN_LISTEN: listenAddress(wiring.mediaAddress),
-    CARILLON_TURN_PORT: String(wiring.turnPort),
-    CARILLON_TURN_WORKERS: String(wiring.turnWorkers),
-    ...(turnTls
-      ? {
-          CARILLON_TURN_TLS_PORT: String(turnTls.port),
-          CARILLON_TURN_TLS_CERT: turnTls.certificate,
-          CARILLON_TURN_TLS_KEY: turnTls.key,
-        }
-      : {}),
-    CARILLON_TURN_RELAY_ADDRESS: wiring.mediaAddress,
-    CARILLON_TURN_ALLOW_PEERS: localNetworks().join(','),
+    told: {
+      CARILLON_TURN_PORT: String(turnPort),
+      CARILLON_TURN_WORKERS: String(turnWorkers),
+      ...(turnTls
+        ? {
+            CARILLON_TURN_TLS_PORT: String(turnTls.port),
+            CARILLON_TURN_TLS_CERT: turnTls.certificate,
+            CARILLON_TURN_TLS_KEY: turnTls.key,
+          }
+        : {}),
+    },
+    proposed: {
+      CARILLON_TURN_SECRET: turnSecret,
+      CARILLON_TURN_LISTEN: listenAddress(mediaAddress),
+      CARILLON_TURN_RELAY_ADDRESS: mediaAddress,
+      CARILLON_TURN_ALLOW_PEERS: peerNetworks(mediaAddress).join(','),
+    },
   };
 }
 
-export function sfuEnvironment(wiring: Wiring, signalingUrl: string): Environment {
+export function sfuEnvironment(wiring: Wiring, signalingUrl: string): ServiceEnvironment {
   return {
-    CARILLON_SIGNALING_URL: signalingUrl,
-    CARILLON_SFU_LISTEN_IP: listenAddress(wiring.mediaAddress),
-    CARILLON_SFU_ANNOUNCED: wiring.mediaAddress,
-    CARILLON_SFU_RTC_PORT: String(wiring.sfuPort),
+    told: { CARILLON_SIGNALING_URL: signalingUrl, CARILLON_SFU_RTC_PORT: String(wiring.sfuPort) },
+    proposed: {
+      CARILLON_SFU_LISTEN_IP: listenAddress(wiring.mediaAddress),
+      CARILLON_SFU_ANNOUNCED: wiring.mediaAddress,
+    },
   };
 }
