@@ -46,3 +46,25 @@ test('[TURN-11] what is neither STUN nor ChannelData ends the stream', () => {
     assert.deepEqual(pushed, bytes.startsWith('GET') ? [] : undefined);
   }
 });
+
+test('[TURN-36] a message costs the same however finely the stream is cut', () => {
+  const byte = (bytes: number) => {
+    const message = channelData(new Uint8Array(bytes));
+    const frames = new StreamFrames();
+    const began = process.cpuUsage().user;
+    let got = 0;
+    while (got < (1 << 19) / bytes)
+      for (const one of message) got += frames.push(Buffer.of(one))?.length ?? assert.fail();
+    return process.cpuUsage().user - began;
+  };
+  byte(512);
+  const [short, long] = [byte(512), byte(1 << 15)];
+  assert.ok(long < 8 * short, `${long} us for long messages, ${short} us for as many bytes of short ones`);
+});
+
+test('[TURN-36] a message longer than is wanted ends the stream when it is announced', () => {
+  const announced = channelData(new Uint8Array(3_000)).subarray(0, 4);
+  assert.equal(new StreamFrames().push(announced, 2_048), undefined);
+  assert.deepEqual(new StreamFrames().push(announced), []);
+  assert.equal(new StreamFrames().push(channelData(new Uint8Array(2_044)), 2_048)?.length, 1);
+});
