@@ -112,6 +112,24 @@ for (const over of ['tcp', 'tls'] as const) {
   });
 }
 
+test('[TURN-32] connections that no worker takes are not kept without a bound', async (t) => {
+  const pids = pool.pids;
+  const signal = (name: 'SIGSTOP' | 'SIGCONT') => {
+    for (const pid of pids) process.kill(pid, name);
+  };
+  signal('SIGSTOP');
+  t.after(() => signal('SIGCONT'));
+  let closed = 0;
+  for (let n = 0; n < WORKERS * 256 + 60; n++) {
+    const stream = connectTcp({ host: '127.0.0.1', port: ports.tcp! }).on('error', () => {});
+    t.after(() => stream.destroy());
+    stream.on('close', () => closed++);
+    stream.resume();
+  }
+  await holds(() => closed >= 50, 'what is too much is closed');
+  assert.ok(closed <= 60, `${closed} closed`);
+});
+
 test('[TURN-13] a worker that dies is started again on its port, and the others relay meanwhile', async (t) => {
   const [first, second] = pool.udpPorts as [number, number];
   const [dying, staying] = [await udpClient(t, first), await udpClient(t, second)];

@@ -2,8 +2,10 @@
 import type { RemoteInfo, Socket } from 'node:dgram';
 import type { Socket as NetSocket } from 'node:net';
 import { familyOf } from '../core/address.ts';
+import { ConnectionSlots, slotBounds } from '../core/connectionSlots.ts';
 import { BoundedLog } from './boundedLog.ts';
 import type { ClientLink } from './clientLink.ts';
+import { descriptorsMax } from './descriptors.ts';
 import type { ListenerPorts, RelayOptions, RelayPorts } from './relayOptions.ts';
 import { StreamListener } from './streamListener.ts';
 import { bind, createUdpSocket } from './udpSocket.ts';
@@ -26,15 +28,17 @@ export class ClientListeners {
   readonly #log: BoundedLog;
   readonly #ipv4: Listener;
   readonly #ipv6: Listener | undefined;
+  readonly #slots: ConnectionSlots;
 
   constructor(options: RelayOptions, events: ClientEvents) {
     this.#options = options;
     this.#log = new BoundedLog(options.log);
+    this.#slots = new ConnectionSlots(slotBounds(options.allocationsMax, descriptorsMax()));
     const listenerOn = (host: string): Listener => {
       const udp = createUdpSocket(familyOf(host));
       udp.on('message', (datagram, from) => events.onDatagram(datagram, from, udp));
-      const streams = (port: number, tls?: { cert: string | Buffer; key: string | Buffer }) =>
-        new StreamListener({ host, port, tls, onMessage: events.onMessage, onClosed: events.onClosed });
+      const streams = (port: number, tls?: RelayOptions['tls']) =>
+        new StreamListener({ ...events, host, port, tls, slots: this.#slots });
       const { tcpPort, tls } = options;
       return {
         ...{ host, udp, tcp: tcpPort === undefined ? undefined : streams(tcpPort) },
@@ -79,7 +83,6 @@ export class ClientListeners {
 
   /** Over TCP and TLS. */
   get connections(): number {
-    const streams = [this.#ipv4.tcp, this.#ipv4.tls, this.#ipv6?.tcp, this.#ipv6?.tls];
-    return streams.reduce((sum, stream) => sum + (stream?.connections ?? 0), 0);
+    return this.#slots.connections;
   }
 }

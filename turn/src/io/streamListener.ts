@@ -1,10 +1,10 @@
 // Clients over TCP and TLS (RFC 8656 §2.1), for networks that let no UDP
-// through. Every connection is bounded: in number, in what waits to be read by
-// the client, and in time until it proves itself.
+// through. Every connection is bounded: in number from the moment it is there,
+// in what waits to be read by the client, and in time until it proves itself.
 import { createServer as createTcpServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import { createServer as createTlsServer, type Server as TlsServer } from 'node:tls';
 import type { TransportAddress } from '../core/address.ts';
-import { sourceOf } from '../core/sourceLimit.ts';
+import type { ConnectionSlot, ConnectionSlots } from '../core/connectionSlots.ts';
 import { StreamFrames } from '../core/streamFrames.ts';
 import type { ClientLink } from './clientLink.ts';
 
@@ -12,45 +12,54 @@ import type { ClientLink } from './clientLink.ts';
 const DATA_BACKLOG_BYTES_MAX = 128 * 1024;
 /** Replies come on top; a client that asks and never reads is left. */
 const BACKLOG_BYTES_MAX = 256 * 1024;
-/** Connections of one address without an allocation; many people share one, few connect in the same seconds. */
-const UNPROVEN_PER_ADDRESS_MAX = 128;
-/** Connections in all without an allocation, each about 10 KB (TLS 50 KB). */
-const UNPROVEN_MAX = 2_000;
-/** All connections, those in a TLS handshake too; `CARILLON_TURN_ALLOCATIONS` bounds those that are proven. */
-const CONNECTIONS_MAX = 20_000;
-/** Time to an allocation from connecting or from the end of the last one. */
-const UNPROVEN_MS = 20_000;
+/** Several times the longest request for an allocation; what is longer would only be kept for who has proved nothing. */
+const UNPROVEN_MESSAGE_BYTES_MAX = 2048;
+
+export interface Patience {
+  /** To the end of a TLS handshake, and from there, or from connecting, to a whole message: clients send one at once. */
+  readonly firstMessageMs: number;
+  /** From there, or from the end of the last allocation, to an allocation. */
+  readonly allocationMs: number;
+}
+const PATIENCE: Patience = { firstMessageMs: 5_000, allocationMs: 20_000 };
 
 export interface StreamListenerOptions {
   readonly host: string;
   readonly port: number;
   /** With it TLS, without it TCP. PEM. */
   readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | undefined;
+  /** Shared by all listeners of a process. */
+  readonly slots: ConnectionSlots;
+  readonly patience?: Patience;
   readonly onMessage: (message: Buffer, link: ClientLink) => void;
   readonly onClosed: (link: ClientLink) => void;
 }
 
+interface Connection {
+  readonly from: TransportAddress;
+  readonly slot: ConnectionSlot;
+}
+
 export class StreamListener {
   readonly #options: StreamListenerOptions;
+  readonly #patience: Patience;
   readonly #server: Server;
-  readonly #connections = new Set<Socket>();
-  /** Connections without an allocation, by address; of IPv6 by network. */
-  readonly #unproven = new Map<string, number>();
-  #unprovenTotal = 0;
+  /** Listens nowhere: it is given the connections that have a slot. */
+  readonly #tls: TlsServer | undefined;
+  /** By the socket that was accepted, those in a TLS handshake too. */
+  readonly #connections = new Map<Socket, Connection>();
+  /** In a TLS handshake, by address and port: a socket over TLS does not tell which one it is over. */
+  readonly #handshakes = new Map<string, Connection>();
 
   constructor(options: StreamListenerOptions) {
     this.#options = options;
-    const accept = (socket: Socket) => this.#accept(socket);
-    this.#server = options.tls
-      ? createTlsServer({ ...options.tls, minVersion: 'TLSv1.2', handshakeTimeout: UNPROVEN_MS }, accept)
-      : createTcpServer({ noDelay: true }, accept);
-    // Those in a TLS handshake too, which are not accepted yet: handshakeTimeout bounds their time.
-    this.#server.on('connection', (socket: Socket) => {
-      this.#connections.add(socket);
-      socket.once('close', () => this.#connections.delete(socket));
-    });
-    this.#server.maxConnections = CONNECTIONS_MAX;
-    this.#server.on('tlsClientError', () => {});
+    this.#patience = options.patience ?? PATIENCE;
+    this.#server = createTcpServer((socket) => this.#accept(socket));
+    if (!options.tls) return;
+    const handshake = { minVersion: 'TLSv1.2', handshakeTimeout: this.#patience.firstMessageMs } as const;
+    this.#tls = createTlsServer({ ...options.tls, ...handshake }, (socket) => this.#secured(socket));
+    // Node closes none of them, not even when the time for the handshake is over.
+    this.#tls.on('tlsClientError', (_error, socket) => socket.destroy());
   }
 
   /** Resolves with the port. @throws Error when it is taken */
@@ -69,49 +78,71 @@ export class StreamListener {
 
   /** A connection that was accepted elsewhere, and nothing read from it. */
   adopt(socket: Socket): void {
-    if (this.#connections.size >= CONNECTIONS_MAX) {
-      socket.destroy();
-      return;
-    }
-    this.#server.emit('connection', socket);
+    this.#accept(socket);
     socket.resume();
   }
 
   async stop(): Promise<void> {
     const closed = this.#server.listening && new Promise<void>((resolve) => this.#server.close(() => resolve()));
-    for (const socket of this.#connections) socket.destroy();
+    for (const socket of this.#connections.keys()) socket.destroy();
     await closed;
-  }
-
-  get connections(): number {
-    return this.#connections.size;
   }
 
   #accept(socket: Socket): void {
     const { remoteAddress: address, remotePort: port } = socket;
     socket.on('error', () => socket.destroy());
-    const source = address === undefined ? undefined : sourceOf(address);
-    if (address === undefined || source === undefined || port === undefined || !this.#mayBeUnproven(source)) {
+    const slot = address === undefined ? undefined : this.#options.slots.take(address, () => socket.destroy());
+    if (address === undefined || port === undefined || !slot) {
+      slot?.free();
       socket.destroy();
       return;
     }
+    const connection = { from: { address, port }, slot };
+    const name = `${address}:${port}`;
+    this.#connections.set(socket, connection);
+    socket.once('close', () => {
+      this.#connections.delete(socket);
+      if (this.#handshakes.get(name) === connection) this.#handshakes.delete(name);
+      slot.free();
+    });
     socket.setNoDelay(true);
+    if (this.#tls) {
+      this.#handshakes.set(name, connection);
+      this.#tls.emit('connection', socket);
+    } else {
+      this.#follow(socket, connection);
+    }
+  }
+
+  #secured(socket: Socket): void {
+    const name = `${socket.remoteAddress}:${socket.remotePort}`;
+    const connection = this.#handshakes.get(name);
+    this.#handshakes.delete(name);
+    socket.on('error', () => socket.destroy());
+    if (connection) this.#follow(socket, connection);
+    else socket.destroy();
+  }
+
+  /** @param socket what messages come from: that which was accepted, or the one over TLS on it */
+  #follow(socket: Socket, { from, slot }: Connection): void {
     const frames = new StreamFrames();
-    let deadline = setTimeout(() => socket.destroy(), UNPROVEN_MS);
-    let proven = false;
-    const link = streamLink(socket, { address, port }, this.#options.tls ? 'tls' : 'tcp', (held) => {
-      if (held === proven || socket.destroyed) return;
-      proven = held;
+    const { firstMessageMs, allocationMs } = this.#patience;
+    const within = (ms: number) => setTimeout(() => socket.destroy(), ms);
+    let deadline = within(firstMessageMs);
+    let hasSpoken = false;
+    const link = streamLink(socket, from, this.#options.tls ? 'tls' : 'tcp', (held) => {
+      if (socket.destroyed) return;
+      slot.setProven(held);
       clearTimeout(deadline);
-      if (held) {
-        this.#discountUnproven(source);
-      } else {
-        deadline = setTimeout(() => socket.destroy(), UNPROVEN_MS);
-        this.#addUnproven(source);
-      }
+      if (!held) deadline = within(allocationMs);
     });
     socket.on('data', (chunk) => {
-      const messages = frames.push(chunk);
+      const messages = frames.push(chunk, slot.isProven ? undefined : UNPROVEN_MESSAGE_BYTES_MAX);
+      if (!hasSpoken && messages?.length) {
+        hasSpoken = true;
+        clearTimeout(deadline);
+        deadline = within(allocationMs);
+      }
       for (const message of messages ?? []) {
         if (socket.destroyed) return;
         this.#options.onMessage(message, link);
@@ -120,28 +151,8 @@ export class StreamListener {
     });
     socket.once('close', () => {
       clearTimeout(deadline);
-      if (!proven) this.#discountUnproven(source);
       this.#options.onClosed(link);
     });
-  }
-
-  #mayBeUnproven(source: string): boolean {
-    const count = this.#unproven.get(source) ?? 0;
-    if (count >= UNPROVEN_PER_ADDRESS_MAX || this.#unprovenTotal >= UNPROVEN_MAX) return false;
-    this.#addUnproven(source);
-    return true;
-  }
-
-  #addUnproven(source: string): void {
-    this.#unproven.set(source, (this.#unproven.get(source) ?? 0) + 1);
-    this.#unprovenTotal++;
-  }
-
-  #discountUnproven(source: string): void {
-    const left = (this.#unproven.get(source) ?? 1) - 1;
-    if (left > 0) this.#unproven.set(source, left);
-    else this.#unproven.delete(source);
-    this.#unprovenTotal--;
   }
 }
 

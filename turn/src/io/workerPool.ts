@@ -21,6 +21,9 @@ const RESTART_MAX_MS = 10_000;
 /** One that ran this long was well: the next restart is quick again. */
 const WELL_AFTER_MS = 30_000;
 
+/** Connections on their way to a worker that has not taken them yet; what more come in meanwhile is closed. */
+const HANDED_OVER_MAX = 256;
+
 interface Worker {
   readonly index: number;
   child: ChildProcess | undefined;
@@ -31,6 +34,7 @@ interface Worker {
   restarts: number;
   startedAtMs: number;
   stats: RelayStats;
+  readonly handedOver: Set<Socket>;
 }
 
 export class WorkerPool {
@@ -48,7 +52,16 @@ export class WorkerPool {
     this.#config = config;
     this.#options = options;
     this.#workers = Array.from({ length: config.CARILLON_TURN_WORKERS }, (_, index) => ({
-      ...{ index, child: undefined, ready: false, ports: undefined, restarts: 0, startedAtMs: 0, stats: NO_STATS },
+      ...{
+        index,
+        child: undefined,
+        ready: false,
+        ports: undefined,
+        restarts: 0,
+        startedAtMs: 0,
+        stats: NO_STATS,
+        handedOver: new Set<Socket>(),
+      },
       port: options.port === 0 ? 0 : options.port + index,
     }));
   }
@@ -142,6 +155,9 @@ export class WorkerPool {
     this.#ended = addStats(this.#ended, countsOf(worker.stats));
     worker.stats = NO_STATS;
     worker.ready = false;
+    // What waited for its turn is not told that nobody takes it any more.
+    for (const socket of worker.handedOver) socket.destroy();
+    worker.handedOver.clear();
     // Before the first start is whole, whoever started it is told instead.
     if (this.#stopping || worker.ports === undefined) return;
     if (performance.now() - worker.startedAtMs > WELL_AFTER_MS) worker.restarts = 0;
@@ -182,9 +198,16 @@ export class WorkerPool {
   #handOver(over: 'tcp' | 'tls', socket: Socket): void {
     socket.on('error', () => socket.destroy());
     const ready = this.#workers.filter((worker) => worker.ready && worker.child?.connected);
-    const child = ready[this.#next++ % Math.max(1, ready.length)]?.child;
-    if (child) child.send({ type: 'stream', over } satisfies ToWorker, socket, (error) => error && socket.destroy());
-    else socket.destroy();
+    const worker = ready[this.#next++ % Math.max(1, ready.length)];
+    if (!worker?.child || worker.handedOver.size >= HANDED_OVER_MAX) {
+      socket.destroy();
+      return;
+    }
+    worker.handedOver.add(socket);
+    worker.child.send({ type: 'stream', over } satisfies ToWorker, socket, (error) => {
+      worker.handedOver.delete(socket);
+      if (error) socket.destroy();
+    });
   }
 }
 
