@@ -4,8 +4,13 @@ export const PROTOCOL_VERSION = 1;
 export const LIMITS = {
   /** One WebSocket message, bytes. Messaging: an envelope for each of 5 devices with a 16 KiB thumbnail. */
   messagingFrameBytesMax: 256 * 1024,
-  /** An SDP of a call with simulcast is about 8 KB. */
+  /** Signaling: a sealed signal with room for the rest of its frame, and a full list of accounts. */
   signalingFrameBytesMax: 64 * 1024,
+  /**
+   * What two devices of a call tell each other in one relay, sealed. An SDP is about 8 KB, with all its candidates
+   * twice that. Raising it costs outbox memory; lowering it refuses long candidate lists.
+   */
+  sealedSignalBytesMax: 32 * 1024,
   sfuFrameBytesMax: 64 * 1024,
   /** A socket that has not said hello by then is closed. */
   helloTimeoutMs: 5_000,

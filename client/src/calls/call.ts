@@ -276,6 +276,7 @@ export class RunningCall implements SignalingListener {
       connected: () => this.dispatch({ type: 'media-connected', link: 'peer' }),
       lost: () => this.dispatch({ type: 'media-lost', link: 'peer' }),
       remote: (peer) => this.#setRemote({ peer }),
+      failed: (words) => this.dispatch({ type: 'media-failed', words }),
       generationChanged: () => {
         this.dispatch({ type: 'media-lost', link: 'peer' });
         this.remember();

@@ -7,7 +7,7 @@
 // start over (a reload) with nothing remembered, and must not repeat a nonce.
 // Sealed: version (1) | nonce (24) | AEAD of
 //         session (16) | index (4) | payload length (4) | payload | zeros.
-import { type Address, addressKey, concatBytes, utf8 } from '@carillon/protocol';
+import { type Address, addressKey, concatBytes, LIMITS, utf8 } from '@carillon/protocol';
 import { xchacha20poly1305 } from '@noble/ciphers/chacha.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
@@ -17,12 +17,15 @@ type Bytes = Uint8Array<ArrayBuffer>;
 const VERSION = Uint8Array.of(1);
 const LABEL = utf8('Carillon call signal v1');
 const NONCE_BYTES = 24;
+const TAG_BYTES = 16;
 const SESSION_BYTES = 16;
 const HEADER_BYTES = SESSION_BYTES + 4 + 4;
 /** Larger steps hide more of what is said, and send more. */
 const STEP_BYTES = 256;
-/** Of a payload. A description is about 8 KB; signaling takes frames of 64 KiB. */
-export const CALL_PAYLOAD_BYTES_MAX = 60 * 1024;
+const OVERHEAD_BYTES = VERSION.length + NONCE_BYTES + TAG_BYTES;
+/** Of a payload: what signaling relays, in whole steps. */
+export const CALL_PAYLOAD_BYTES_MAX =
+  Math.floor((LIMITS.sealedSignalBytesMax - OVERHEAD_BYTES) / STEP_BYTES) * STEP_BYTES - HEADER_BYTES;
 /**
  * How often the other device may start over in one call. None is forgotten, or
  * its signals could be repeated; more than this is no honest device.

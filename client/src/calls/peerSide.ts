@@ -11,6 +11,8 @@ import { SealedRelay } from './sealedRelay.ts';
 import type { SignalingClient } from './signalingClient.ts';
 import type { Signal } from './signals.ts';
 
+const TOO_LARGE = 'what this device has to say of its media is more than the server relays.';
+
 export interface PeerSideOptions {
   readonly callId: CallId;
   readonly self: Address;
@@ -31,6 +33,8 @@ export interface PeerSideOptions {
   lost(): void;
   remote(media: RemoteMedia): void;
   tampered(): void;
+  /** There will be no link, in words for the person. */
+  failed(words: string): void;
   notice(notice: Notice): void;
   generationChanged(generation: number): void;
 }
@@ -55,6 +59,10 @@ export class PeerSide {
     this.#relay = new SealedRelay({
       ...{ callId, self, peer, secret, signaling },
       tampered: () => options.tampered(),
+      // While the link is up nothing is lost by it; ringing, nobody waits for it.
+      tooLarge: () => {
+        if (this.#isAdopted && !this.#isUp) options.failed(TOO_LARGE);
+      },
       signal: (signal) => this.#onSignal(signal),
     });
     this.#link = new PeerLink({

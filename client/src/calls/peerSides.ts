@@ -35,6 +35,8 @@ export interface PeerSidesOptions {
   lost(): void;
   /** What the other sends; undefined once the link is closed. */
   remote(media: RemoteMedia | undefined): void;
+  /** There will be no link, in words for the person. */
+  failed(words: string): void;
   notice(notice: Notice): void;
   generationChanged(): void;
 }
@@ -140,6 +142,7 @@ export class PeerSides {
       lost: () => this.#options.lost(),
       remote: (media) => this.#options.remote(media),
       tampered: () => this.#tampered(),
+      failed: (words) => this.#options.failed(words),
       generationChanged: (generation) => {
         this.#generation = generation;
         this.#options.generationChanged();

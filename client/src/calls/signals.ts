@@ -2,6 +2,7 @@
 // is sealed: JSON, because descriptions and candidates are JSON already.
 import { ProtocolError } from '@carillon/protocol';
 import { z } from 'zod';
+import { CALL_PAYLOAD_BYTES_MAX } from './callSealing.ts';
 
 const generation = z.number().int().min(1).max(1_000_000);
 
@@ -12,7 +13,10 @@ const signalSchema = z.discriminatedUnion('type', [
     generation,
     /** Counts the offers of the end that makes them; an answer has the number of its offer. */
     offer: z.number().int().min(1).max(1_000_000).optional(),
-    description: z.object({ type: z.enum(['offer', 'answer', 'pranswer', 'rollback']), sdp: z.string().max(48_000) }),
+    description: z.object({
+      type: z.enum(['offer', 'answer', 'pranswer', 'rollback']),
+      sdp: z.string().max(CALL_PAYLOAD_BYTES_MAX),
+    }),
   }),
   z.object({
     type: z.literal('candidate'),

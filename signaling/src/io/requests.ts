@@ -11,11 +11,8 @@ import {
 import { z } from 'zod';
 import type { CallEvent } from '../core/call.ts';
 
-/**
- * One sealed SDP or candidate. The SDP of a call with simulcast is about 8 KB;
- * raising this costs outbox memory, lowering it refuses long candidate lists.
- */
-export const SEALED_BYTES_MAX = 32 * 1024;
+/** One sealed SDP or candidate. */
+export const SEALED_BYTES_MAX = LIMITS.sealedSignalBytesMax;
 
 const accounts = z
   .array(accountIdSchema)
