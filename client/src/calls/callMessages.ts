@@ -50,8 +50,10 @@ export class CallMessages {
           (deviceId) => {
             if (!isWanted()) throw new ProtocolError('call-state');
             this.#uninvited.delete(accountId);
-            const callSecret = this.#platform.crypto.randomBytes(SECRET_BYTES);
-            this.#secrets.set(addressKey({ accountId, deviceId }), callSecret);
+            const key = addressKey({ accountId, deviceId });
+            // Whoever is asked again keeps what came with the first invite.
+            const callSecret = this.#secrets.get(key) ?? this.#platform.crypto.randomBytes(SECRET_BYTES);
+            this.#secrets.set(key, callSecret);
             return {
               case: 'callInvite',
               value: { callId, callSecret, video, expiresAtMs: BigInt(expiresAtMs), group },
