@@ -7,6 +7,7 @@ import {
   type CallStore,
   type CallStoreEvents,
   CallTable,
+  type NotedCall,
   type Relay,
   type Relayed,
   type StoredCall,
@@ -29,7 +30,7 @@ export class SharedStore {
   readonly table: CallTable;
   readonly #scheduler: Scheduler;
   readonly #witness: Witness;
-  readonly created = new Map<AccountId, Set<CallId>>();
+  readonly created = new Map<AccountId, Map<CallId, number>>();
   readonly nodes: NodeStore[] = [];
   readonly #claims = new Map<CallId, number>();
   readonly #unburied = new Map<string, number>();
@@ -196,14 +197,16 @@ export class NodeStore implements CallStore {
     return this.#ask(() => this.#shared.relay(relay));
   }
 
-  createdBy(accountId: AccountId): Promise<readonly CallId[]> {
-    return this.#ask(() => [...(this.#shared.created.get(accountId) ?? [])]);
+  createdBy(accountId: AccountId): Promise<readonly NotedCall[]> {
+    return this.#ask(() =>
+      [...(this.#shared.created.get(accountId) ?? [])].map(([callId, atMs]) => ({ callId, atMs })),
+    );
   }
 
-  async noteCreated(accountId: AccountId, callId: CallId): Promise<void> {
+  async noteCreated(accountId: AccountId, callId: CallId, nowMs: number): Promise<void> {
     await this.#ask(() => {
-      const created = this.#shared.created.get(accountId) ?? new Set();
-      this.#shared.created.set(accountId, created.add(callId));
+      const created = this.#shared.created.get(accountId) ?? new Map<CallId, number>();
+      this.#shared.created.set(accountId, created.set(callId, nowMs));
     });
   }
 

@@ -31,6 +31,12 @@ export interface CallStoreEvents {
   unsure(): void;
 }
 
+export interface NotedCall {
+  readonly callId: CallId;
+  /** When its creation was noted. */
+  readonly atMs: number;
+}
+
 export interface CallStore {
   /** Calls that have not ended: all of them, or those that this node follows. */
   readonly live: number;
@@ -48,8 +54,8 @@ export interface CallStore {
   read(callId: CallId, fresh: boolean): Promise<StoredCall | undefined>;
   swap(swap: Swap): Promise<Swapped>;
   relay(relay: Relay): Promise<Relayed>;
-  /** Calls that the account has created; some may have ended. */
-  createdBy(accountId: AccountId): Promise<readonly CallId[]>;
+  /** Calls that the account has created, in no order; some may have ended, some are about to be created. */
+  createdBy(accountId: AccountId): Promise<readonly NotedCall[]>;
   noteCreated(accountId: AccountId, callId: CallId, nowMs: number): Promise<void>;
   dropCreated(accountId: AccountId, callId: CallId): void;
   /** Calls that were live when the last process ended, where nobody else can have had them since. */

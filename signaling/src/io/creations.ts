@@ -68,18 +68,21 @@ export class Creations {
     if (await this.#options.store.read(callId, true)) return false;
     if (isAsked) this.#takeCreate(by.accountId);
     const callee = callees.length === 1 && !room ? callees[0] : undefined;
-    for (const call of callee ? await this.#createdByAny(by.accountId, callee) : []) {
+    for (const call of callee ? await this.#liveOf(by.accountId, callee) : []) {
       const has = (accountId: AccountId) => call.participants.some((p) => p.accountId === accountId);
       const isIn = call.participants.some((p) => p.state === 'joined' && isSameDevice(by, p));
       if (call.mode === 'peer' && callee && has(callee) && isIn) {
         await this.#options.quietly(call.callId, { type: 'hang_up', by });
       }
     }
-    if ((await this.#createdByAny(by.accountId)).length >= CREATED_PER_ACCOUNT_MAX) {
+    // Before the call is there: of two who call each other, and of several that an account creates at once, whoever looks
+    // last sees all.
+    await this.#options.store.noteCreated(by.accountId, callId, this.#options.clock.now());
+    const created = await this.#createdBy(by.accountId);
+    if (created.findIndex((noted) => noted.callId === callId) >= CREATED_PER_ACCOUNT_MAX) {
+      this.#options.store.dropCreated(by.accountId, callId);
       throw new ProtocolError('rate-limited', { retryAfterMs: this.#options.ringMs });
     }
-    // Before the call is there: of two who call each other, whoever looks last sees both.
-    await this.#options.store.noteCreated(by.accountId, callId, this.#options.clock.now());
     return true;
   }
 
@@ -104,7 +107,7 @@ export class Creations {
     if (!callee) return true;
     const own = (await this.#options.store.read(callId, true))?.call;
     if (!own || !collides(own, callee, by.accountId)) return true;
-    for (const other of await this.#createdByAny(callee)) {
+    for (const other of await this.#liveOf(callee)) {
       if (!collides(other, by.accountId, callee)) continue;
       const loser = glareWinner(callId, other.callId) === callId ? other.callId : callId;
       if (!(await this.#options.quietly(loser, { type: 'glare_lost' }))) return false;
@@ -113,16 +116,23 @@ export class Creations {
   }
 
   /** Live calls that any of the accounts created. */
-  async #createdByAny(...accounts: readonly AccountId[]): Promise<LiveCall[]> {
-    const live: LiveCall[] = [];
-    for (const accountId of accounts) {
-      for (const callId of await this.#options.store.createdBy(accountId)) {
-        const stored = await this.#options.store.read(callId, true);
-        if (stored?.call.phase === 'live') live.push(stored.call);
-        else if (stored) this.#options.store.dropCreated(accountId, callId);
-      }
+  async #liveOf(...accounts: readonly AccountId[]): Promise<LiveCall[]> {
+    const created = await Promise.all(accounts.map((accountId) => this.#createdBy(accountId)));
+    return created.flat().flatMap(({ call }) => call ?? []);
+  }
+
+  /** Calls of the account, oldest first: live ones, and those about to be there, which one ring is enough for. */
+  async #createdBy(accountId: AccountId): Promise<{ readonly callId: CallId; readonly call: LiveCall | undefined }[]> {
+    const { store, clock, ringMs } = this.#options;
+    const created: { callId: CallId; call: LiveCall | undefined }[] = [];
+    const noted = (await store.createdBy(accountId)).toSorted((a, b) => a.atMs - b.atMs);
+    for (const { callId, atMs } of noted) {
+      const call = (await store.read(callId, true))?.call;
+      if (call?.phase === 'live') created.push({ callId, call });
+      else if (!call && atMs > clock.now() - ringMs) created.push({ callId, call });
+      else store.dropCreated(accountId, callId);
     }
-    return live;
+    return created;
   }
 
   sweep(nowMs: number): void {

@@ -5,7 +5,7 @@ import { type AccountId, type Address, addressKey, type CallId } from '@carillon
 import type { Log } from '@carillon/service';
 import type { LiveCall } from '../core/call.ts';
 import { CallTable, type Relay, type Relayed, type StoredCall, type Swap, type Swapped } from '../core/callTable.ts';
-import type { CallStore, CallStoreEvents } from './callStore.ts';
+import type { CallStore, CallStoreEvents, NotedCall } from './callStore.ts';
 import type { CallFile } from './sqliteCallFile.ts';
 
 export interface EmbeddedCallStoreOptions {
@@ -19,7 +19,7 @@ export class EmbeddedCallStore implements CallStore {
   readonly restored: readonly LiveCall[];
   readonly #options: EmbeddedCallStoreOptions;
   readonly #table: CallTable;
-  readonly #created = new Map<AccountId, Set<CallId>>();
+  readonly #created = new Map<AccountId, Map<CallId, number>>();
   /** Oldest first. */
   readonly #ended = new Set<CallId>();
   /** Who has said how good a call was; not over a restart. */
@@ -41,7 +41,7 @@ export class EmbeddedCallStore implements CallStore {
     for (const call of calls) {
       this.#table.swap({ callId: call.callId, version: 0, call, detach: [], told: { state: [], ended: [] } });
       this.#calls++;
-      if (call.phase === 'live') this.#note(call.createdBy, call.callId);
+      if (call.phase === 'live') this.#note(call.createdBy, call.callId, call.createdAtMs);
       else this.#ended.add(call.callId);
     }
   }
@@ -91,12 +91,12 @@ export class EmbeddedCallStore implements CallStore {
     return this.#table.relay(relay);
   }
 
-  async createdBy(accountId: AccountId): Promise<readonly CallId[]> {
-    return [...(this.#created.get(accountId) ?? [])];
+  async createdBy(accountId: AccountId): Promise<readonly NotedCall[]> {
+    return [...(this.#created.get(accountId) ?? [])].map(([callId, atMs]) => ({ callId, atMs }));
   }
 
-  async noteCreated(accountId: AccountId, callId: CallId): Promise<void> {
-    this.#note(accountId, callId);
+  async noteCreated(accountId: AccountId, callId: CallId, nowMs: number): Promise<void> {
+    this.#note(accountId, callId, nowMs);
   }
 
   dropCreated(accountId: AccountId, callId: CallId): void {
@@ -129,9 +129,9 @@ export class EmbeddedCallStore implements CallStore {
     this.#options.file.close();
   }
 
-  #note(accountId: AccountId, callId: CallId): void {
-    const created = this.#created.get(accountId) ?? new Set();
-    this.#created.set(accountId, created.add(callId));
+  #note(accountId: AccountId, callId: CallId, atMs: number): void {
+    const created = this.#created.get(accountId) ?? new Map<CallId, number>();
+    this.#created.set(accountId, created.set(callId, atMs));
   }
 
   #persist({ call }: StoredCall): void {

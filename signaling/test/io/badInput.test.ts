@@ -162,6 +162,9 @@ describe('bad input', () => {
     const create = (): ClientBody => ({ case: 'create', value: { callId: newId(), calleeAccountIds: [newId()] } });
     for (let count = 0; count < 4; count++) await alice.want('state', create());
     await assert.rejects(alice.want('state', create()), { message: 'rate-limited' });
+    const bob = await harness.device();
+    const atOnce = await Promise.all(Array.from({ length: 12 }, () => bob.ask(create())));
+    assert.equal(atOnce.filter(({ body }) => body.case === 'state').length, 4);
   });
 
   it('bounds how often one account calls', async () => {

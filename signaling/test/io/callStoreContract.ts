@@ -175,8 +175,17 @@ export function callStoreContract(open: (t: TestContext) => Promise<readonly [Op
     const [{ store }, { store: other }] = await open(t);
     const call = created();
     const creator = account(randomBytes(6).toString('hex'));
-    await store.noteCreated(creator, call.callId, nowMs);
-    assert.deepEqual(await other.createdBy(creator), [call.callId]);
+    await store.noteCreated(creator, call.callId, nowMs + 1);
+    const earlier = created().callId;
+    await store.noteCreated(creator, earlier, nowMs);
+    assert.deepEqual(
+      (await other.createdBy(creator)).toSorted((a, b) => a.atMs - b.atMs),
+      [
+        { callId: earlier, atMs: nowMs },
+        { callId: call.callId, atMs: nowMs + 1 },
+      ],
+    );
+    store.dropCreated(creator, earlier);
     await store.swap(plain(call, 0));
     const ended = stepped(call, { type: 'hang_up', by: device('alice') });
     assert.ok((await other.swap(plain(ended, 1))).done);

@@ -30,7 +30,7 @@ class FickleStore extends EmbeddedCallStore {
 }
 
 describe('calls that are created', () => {
-  const nowMs = 1_000_000;
+  let nowMs = 1_000_000;
 
   async function opened(t: TestContext) {
     const file = new SqliteCallFile(':memory:');
@@ -87,5 +87,19 @@ describe('calls that are created', () => {
     await calls.apply('a' as CallId, { type: 'hang_up', by: device('alice') });
     await swept(calls);
     assert.deepEqual([await phaseOf('a'), await phaseOf('b')], ['ended', 'live']);
+  });
+
+  it('[CALL-79] count for their account until nothing can come of them any more', async (t) => {
+    const { store, create } = await opened(t);
+    // Noted by a node that died before it could create them.
+    for (const id of ['w', 'x', 'y', 'z']) await store.noteCreated(account('alice'), id as CallId, nowMs);
+    await assert.rejects(create('alice', 'bob', 'first'), { code: 'rate-limited' });
+    nowMs += bounds.ringMs;
+    await create('alice', 'bob', 'second');
+    const created = await store.createdBy(account('alice'));
+    assert.deepEqual(
+      created.map(({ callId }) => callId),
+      ['second'],
+    );
   });
 });

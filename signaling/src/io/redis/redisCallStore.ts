@@ -7,7 +7,7 @@ import type { LuaScript, RedisLink, RedisReply } from '@carillon/service/redis';
 import { type Call, isPresent, nextDeadlineMs } from '../../core/call.ts';
 import type { CallNews, Relay, Relayed, SeatName, StoredCall, Swap, Swapped, Told } from '../../core/callTable.ts';
 import type { RelayedFrame } from '../../core/outbox.ts';
-import type { CallStore, CallStoreEvents } from '../callStore.ts';
+import type { CallStore, CallStoreEvents, NotedCall } from '../callStore.ts';
 import { CLAIM_DEVICE, DUE, RELAY, SCRIPTS, SWAP } from './callScripts.ts';
 import { addressOf, callKey, createdKey, deviceField, devicesKey, runOf, slotOf, slots } from './keys.ts';
 import { NodeRuns } from './nodeRuns.ts';
@@ -154,10 +154,13 @@ export class RedisCallStore implements CallStore {
     return outcome === 1 ? 'done' : outcome === 0 ? 'changed' : 'full';
   }
 
-  async createdBy(accountId: AccountId): Promise<readonly CallId[]> {
+  async createdBy(accountId: AccountId): Promise<readonly NotedCall[]> {
     const key = createdKey(accountId);
-    const ids = (await this.#link.command(key, ['ZRANGE', key, '0', '-1'])) as Buffer[];
-    return ids.map((id) => id.toString() as CallId);
+    const noted = (await this.#link.command(key, ['ZRANGE', key, '0', '-1', 'WITHSCORES'])) as [
+      Buffer,
+      Buffer | number,
+    ][];
+    return noted.map(([callId, atMs]) => ({ callId: callId.toString() as CallId, atMs: Number(atMs) }));
   }
 
   async noteCreated(accountId: AccountId, callId: CallId, nowMs: number): Promise<void> {
