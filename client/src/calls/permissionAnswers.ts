@@ -70,6 +70,7 @@ function listener(callId: CallId, over: () => void): SignalingListener {
   return {
     callId,
     receivedSeq: undefined,
+    givesWay: true,
     snapshot: nothing,
     ended: over,
     relayed: nothing,

@@ -54,6 +54,8 @@ export interface SignalingListener {
   readonly callId: CallId;
   /** Sequence of the last relayed frame taken, or undefined while there is nothing to attach to. */
   readonly receivedSeq: bigint | undefined;
+  /** It has only a word to say there; a call of this id takes its place. */
+  readonly givesWay?: boolean;
   snapshot(snapshot: Snapshot): void;
   ended(reason: CallEndReason, by: string): void;
   relayed(relayed: Relayed): void;
@@ -88,7 +90,8 @@ export class SignalingClient {
   }
 
   has(call: CallId): boolean {
-    return this.#calls.has(call);
+    const listener = this.#calls.get(call);
+    return listener !== undefined && !listener.givesWay;
   }
 
   /** Opens the socket if none is open; returns the way to let go of it. */

@@ -86,11 +86,11 @@ export class TestChannel implements ContentChannel {
     const decoded = fromBinary(ContentSchema, base64urlToBytes(content));
     if (decoded.body.case === 'callInvite' && this.takesInvite) {
       this.takesInvite({ from, content: decoded, acceptedAtMs });
-      return;
-    }
-    for (const listener of this.#listeners.get(decoded.body.case ?? '') ?? []) {
-      listener({ from, content: decoded, acceptedAtMs });
-    }
+    } else this.receive({ from, content: decoded, acceptedAtMs });
+  }
+
+  receive(received: ReceivedContent): void {
+    for (const listener of this.#listeners.get(received.content.body.case ?? '') ?? []) listener(received);
   }
 
   onContent(kind: NonNullable<Content['body']['case']>, listener: (received: ReceivedContent) => void): () => void {

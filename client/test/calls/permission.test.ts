@@ -122,6 +122,23 @@ test('[CALL-81] nobody who is in a group call refuses it for another', async () 
   assert.equal(participants.find(({ accountId }) => accountId === bo.accountId)?.state, 'invited');
 });
 
+test('[CALL-81] a call rings, though a stranger has sent an invite to it before', async () => {
+  const [ana, bo, eve] = await Promise.all([services.account('ana'), services.account('bo'), services.account('eve')]);
+  const caller = device(ana, [ana, bo]);
+  const callee = device(bo, [ana, bo]);
+  callee.channel.takesInvite = (invite) => {
+    callee.channel.takesInvite = undefined;
+    const { body } = invite.content;
+    if (body.case !== 'callInvite') return;
+    callee.calls.needsPermission(inviteOf(body.value.callId as CallId, eve.accountId));
+    callee.channel.receive(invite);
+  };
+  await caller.calls.start([bo.accountId], { video: false });
+  const { callId } = await callee.until('ringing', ({ phase }) => phase === 'ringing-in');
+  await callee.calls.accept(callId, { video: false });
+  await Promise.all([caller, callee].map((each) => each.until('active', ({ phase }) => phase === 'active')));
+});
+
 test('[CALL-82] of one stranger one call is answered at a time, and of all of them eight', async () => {
   const bo = await services.account('bo');
   const { answers } = answersOf(device(bo, []));
