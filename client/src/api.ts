@@ -270,6 +270,8 @@ export type CallsFactory = (deps: {
   readonly platform: Platform;
   readonly emit: (call: CallView) => void;
   readonly notice: (notice: Notice) => void;
+  /** A call may ring beside one that is here already; default: it may. */
+  readonly mayWait?: () => boolean;
 }) => CallsHalf;
 
 export interface CallsHalf extends CallsApi {

@@ -116,6 +116,7 @@ export class SignedIn {
           emitter.emit('call', call);
         },
         notice: (notice) => emitter.emit('notice', notice),
+        mayWait: () => this.social.settings.callWaiting,
       }) ?? noCalls('This program cannot make calls.');
   }
 

@@ -1,6 +1,7 @@
 // The commands and their options; what they do is in the files beside this one.
 import { Argument, Command, CommanderError, InvalidArgumentError, Option } from 'commander';
 import { call } from './call.ts';
+import { callWaiting } from './callWaiting.ts';
 import { approve, devices, link, remove } from './devices.ts';
 import { doNotDisturb } from './doNotDisturb.ts';
 import { createLink, join, links, revokeLink } from './links.ts';
@@ -144,6 +145,9 @@ function createProgram(surroundings: Surroundings, failed: (code: number) => voi
   add('do-not-disturb', 'Whether calls ring on your devices; on or off changes it.', doNotDisturb)
     .addArgument(new Argument('[change]').choices(['on', 'off']))
     .option('--hours <n>', 'with on: ends by itself after so long', amountOf('hours'));
+  add('call-waiting', 'Whether a call may ring while you are in one; on or off changes it.', callWaiting).addArgument(
+    new Argument('[change]').choices(['on', 'off']),
+  );
   const linkList = add('links', 'Your call links: who has one can ask to be called.', links);
   add('create <name>', 'Make a call link.', createLink, linkList)
     .option('--video', 'a video call')

@@ -202,6 +202,16 @@ describe('the command line', () => {
     assert.equal((await run('kim', 'do-not-disturb', 'perhaps')).code, 2);
   });
 
+  test('[DND-5] call waiting is switched off and on', async () => {
+    await signUp('lea');
+    assert.match((await run('lea', 'call-waiting')).out, /^On: /);
+    assert.match((await run('lea', 'call-waiting', 'off')).out, /^Off: .* busy; it stands as missed/);
+    const [now] = (await run('lea', 'call-waiting', '--json')).lines();
+    assert.equal(now?.callWaiting, false);
+    assert.match((await run('lea', 'call-waiting', 'on')).out, /^On: /);
+    assert.equal((await run('lea', 'call-waiting', 'maybe')).code, 2);
+  });
+
   test('failures come in words, with a code that says so', async () => {
     const cases: [string, string[], number, RegExp][] = [
       ['nobody', ['whoami'], 1, /^Nobody is signed in here yet/],

@@ -5,6 +5,7 @@ import { openDialog } from '../state/dialog.ts';
 import { notify } from '../state/notices.ts';
 import { account, carillon } from '../state/session.ts';
 import { Avatar } from './avatar.tsx';
+import { CallWaiting } from './callWaiting.tsx';
 import { DialogFrame } from './dialogFrame.tsx';
 import { DoNotDisturb } from './doNotDisturb.tsx';
 import { Field } from './field.tsx';
@@ -87,6 +88,7 @@ export function Profile({ onClose }: { onClose: () => void }) {
       </form>
       <Notifications />
       <DoNotDisturb />
+      <CallWaiting />
       <More dialog="call-links" title="Call links" hint="Who has one can ask to be called." />
       <More dialog="linked-devices" title="Linked devices" hint="Use your account on up to five devices." />
       <More dialog="privacy" title="Privacy" hint="Read receipts, who sees you online, blocked people." />
