@@ -1,5 +1,6 @@
 // A signaling service on a free port, with keys of the test's own, and devices
 // that speak to it over real sockets.
+import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -9,7 +10,9 @@ import {
   type AccountId,
   type CallId,
   type DeviceId,
+  EndReason,
   PATHS,
+  ParticipantState,
   PROTOCOL_VERSION,
   SignalingClientFrameSchema,
   type SignalingServerFrame,
@@ -47,6 +50,8 @@ export class Device {
   readonly socket: WebSocket;
   readonly closed: Promise<{ code: number; reason: string }>;
   readonly unasked: SignalingServerFrame[] = [];
+  /** Frames of this socket, each way. */
+  readonly frames = { sent: 0, received: 0 };
   #replies = new Map<number, (frame: SignalingServerFrame) => void>();
   #wake: (() => void)[] = [];
   #requestId = 0;
@@ -61,6 +66,7 @@ export class Device {
     this.socket.on('error', () => {});
     this.socket.on('message', (data: Buffer) => {
       const frame = fromBinary(SignalingServerFrameSchema, new Uint8Array(data));
+      this.frames.received++;
       const waiting = this.#replies.get(frame.replyTo);
       this.#replies.delete(frame.replyTo);
       if (waiting) waiting(frame);
@@ -80,6 +86,7 @@ export class Device {
   }
 
   send(body: ClientBody, requestId = 0): void {
+    this.frames.sent++;
     const frame = create(SignalingClientFrameSchema, { requestId, ...(body ? { body } : {}) });
     this.socket.send(toBinary(SignalingClientFrameSchema, frame));
   }
@@ -152,4 +159,22 @@ export class Harness {
     await this.stop();
     this.dir.remove();
   }
+}
+
+/**
+ * One of `rings` accepts. The others fall silent within one trip, counted in frames: beside the accept nobody says
+ * anything, and each of the others is told one thing, that it is over.
+ */
+export async function acceptedInOneTrip(callId: CallId, caller: Device, winner: Device, rings: readonly Device[]) {
+  const all = [caller, ...rings];
+  const before = all.map(({ frames }) => ({ ...frames }));
+  const counted = (device: Device, way: 'sent' | 'received') => device.frames[way] - before[all.indexOf(device)]![way];
+  const losers = rings.filter((device) => device !== winner);
+  const accepted = winner.want('state', { case: 'accept', value: { callId } });
+  const ended = await Promise.all(losers.map((device) => device.next('ended')));
+  for (const { reason } of ended) assert.equal(reason, EndReason.ACCEPTED_ELSEWHERE);
+  for (const device of losers) assert.equal(counted(device, 'received'), 1);
+  for (const device of all) assert.equal(counted(device, 'sent'), device === winner ? 1 : 0);
+  await accepted;
+  await caller.next('state', ({ participants }) => participants[1]?.state === ParticipantState.JOINED);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 import { type AccountId, type CallId, CallMode, EndReason, ParticipantState, utf8 } from '@carillon/protocol';
-import { type Device, Harness, newId } from './harness.ts';
+import { acceptedInOneTrip, type Device, Harness, newId } from './harness.ts';
 
 describe('a call between two', () => {
   const harness = new Harness();
@@ -48,6 +48,11 @@ describe('a call between two', () => {
     const ended = await second.next('ended');
     assert.equal(ended.reason, EndReason.HUNG_UP);
     assert.equal(ended.byAccountId, caller.accountId);
+  });
+
+  it('[CALL-75] is accepted, and the other devices fall silent within one trip', async () => {
+    const { caller, callees, callId } = await ringing(5);
+    await acceptedInOneTrip(callId, caller, callees[3]!, callees);
   });
 
   it('[CALL-2] keeps what is relayed to a device until it rings', async () => {

@@ -14,7 +14,7 @@ import {
 } from '@carillon/protocol';
 import { RedisServer } from '@carillon/service/testing';
 import { createLocalJWKSet, type JSONWebKeySet, jwtVerify } from 'jose';
-import { accessJwks, Device, Harness, newId, temporaryDir } from '../harness.ts';
+import { acceptedInOneTrip, accessJwks, Device, Harness, newId, temporaryDir } from '../harness.ts';
 
 const LEASE_MS = 900;
 
@@ -81,6 +81,26 @@ describe('two nodes', () => {
       assert.equal(state.participants[1]?.deviceId, winner.deviceId);
       for (const device of [alice, ...bobs, second]) await device.leave();
     }
+  });
+
+  it('[CALL-75] let the devices of either fall silent within one trip of an accept', async () => {
+    const [alice, account] = [await one.device(), newId<AccountId>()];
+    const rings: Device[] = [];
+    for (const [i, node] of [one, two, one, two].entries()) rings.push(await node.device(account, i + 1));
+    const callId = newId<CallId>();
+    await create(alice, account, callId);
+    for (const device of rings) await ring(device, callId);
+    await alice.next('state', ({ participants }) => participants[1]?.state === ParticipantState.RINGING);
+    await acceptedInOneTrip(callId, alice, rings[1]!, rings);
+  });
+
+  it('[CALL-79] let an account have no more calls than one of them alone does', async () => {
+    const account = newId<AccountId>();
+    const devices = await Promise.all([1, 2, 3, 4, 5].map((id) => (id % 2 ? one : two).device(account, id)));
+    const create = (device: Device) =>
+      device.ask({ case: 'create', value: { callId: newId(), calleeAccountIds: [newId()] } });
+    const replies = await Promise.all(devices.flatMap((device) => [create(device), create(device)]));
+    assert.equal(replies.filter(({ body }) => body.case === 'state').length, 4);
   });
 
   it('[CALL-29] settle glare that neither of them sees alone', async () => {
