@@ -57,6 +57,13 @@ describe('a peer call', () => {
     assert.throws(() => new Play().create(['bob']).update('bob', {}), { message: 'call-state' });
   });
 
+  it('[CALL-75] tells the others that rang in the step that grants the accept', () => {
+    const play = new Play().create(['bob']);
+    for (const id of [1, 2, 3]) play.ask('ring', 'bob', id);
+    play.ask('accept', 'bob', 2);
+    assert.deepEqual(play.told, ['bob.1 accepted-elsewhere by bob', 'bob.3 accepted-elsewhere by bob']);
+  });
+
   it('tells a device that rang and comes back that another answered', () => {
     const play = new Play().create(['bob']).ask('ring', 'bob', 1).ask('ring', 'bob', 2).ask('accept', 'bob', 2);
     assert.throws(() => play.attach('bob', 1), { message: 'call-not-yours' });
