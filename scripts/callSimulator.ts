@@ -4,8 +4,9 @@ import { commandLine } from './commandLine.ts';
 
 const HELP = `node scripts/callSimulator.ts [--calls N] [--seed S] [--keep-going] [--trace] [--help]
 
-Plays random worlds of devices and signaling nodes, with the real call machines
-of both, until N calls (default 100000) have been placed. World i has the seed
+Plays random worlds of devices and signaling nodes, the calls half of the SDK and
+the nodes as they are, on sockets, messages, microphones and networks that are
+simulated, until N calls (default 100000) have been placed. World i has the seed
 S + i (default: from the clock). A broken rule is told with the seed of its
 world, which plays the same again by --seed; then it stops, unless it is to
 keep going. --trace tells what happens. Exit code 1 when any rule was broken.`;

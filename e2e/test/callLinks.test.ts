@@ -204,6 +204,38 @@ test('[DND-1] who does not want to be disturbed hears nothing, the caller no ans
     .waitFor();
 });
 
+test('[DND-4] a stranger whose calls are not to ring reads why at once, and the call stands as missed', async () => {
+  await ana.get('profile').click();
+  await ana.get('privacy').click();
+  await ana.get('calls-from').selectOption('accepted');
+  await ana.closeDialog();
+  await eve.chatWith('ana');
+  await eve.get('call-audio').click();
+  await eve.page.getByText('Ana has to accept you as a contact first').first().waitFor();
+  assert.equal(await ana.get('incoming-call').count(), 0);
+  await eve.get('call-screen').waitFor({ state: 'detached' });
+  await ana
+    .get('conversation-eve')
+    .getByText(/missed/i)
+    .waitFor();
+});
+
+test('[DND-5] without call waiting whoever calls meanwhile hears that the line is busy', async () => {
+  await ana.chatWith('eve');
+  await ana.get('profile').click();
+  await ana.get('call-waiting').uncheck();
+  await ana.closeDialog();
+  await bob.get('call-audio').click();
+  await ana.get('accept-audio').click();
+  await Promise.all([ana.callIs('active', 'peer'), bob.callIs('active', 'peer')]);
+  await eve.get('call-audio').click();
+  await eve.page.getByText('Ana is in another call').first().waitFor();
+  assert.equal(await ana.get('incoming-call').count(), 0);
+  await hangUp(bob, ana);
+  await eve.get('call-screen').waitFor({ state: 'detached' });
+  await ana.chatWith('bob');
+});
+
 test('[DND-3] who is blocked rings nowhere, and hears what an unanswered call hears', async () => {
   await ana.openInfo();
   await ana.get('contact-block').click();

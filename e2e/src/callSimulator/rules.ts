@@ -1,4 +1,5 @@
 // What must hold, whatever happens. The first breach ends the world.
+import type { Notice } from '@carillon/client/calls';
 import { addressKey, type CallId, LIMITS } from '@carillon/protocol';
 import type { LiveCall, Relay, StoredCall } from '@carillon/signaling/parts';
 import type { SharedStore } from './sharedStore.ts';
@@ -60,9 +61,9 @@ export function checkRelay(store: SharedStore, { call: { callId }, from, to }: R
 /** Now and then. */
 export function checkRinging(store: SharedStore, devices: readonly SimDevice[], nowMs: number): void {
   for (const device of devices) {
-    for (const call of device.isAlive ? device.calls : []) {
-      const isLate = call.phase === 'ringing-in' && nowMs - call.startedAtMs > LIMITS.ringMs + DEVICE_GRACE_MS;
-      must(!isLate, `${call.callId}: ${addressKey(device.address)} rings past its bound`);
+    for (const { view, sinceMs } of device.calls) {
+      const isLate = view.phase === 'ringing-in' && nowMs - sinceMs > LIMITS.ringMs + DEVICE_GRACE_MS;
+      must(!isLate, `${view.callId}: ${addressKey(device.address)} rings past its bound`);
     }
   }
   for (const { call } of store.table.all()) {
@@ -81,25 +82,28 @@ export function checkQuiet(store: SharedStore, devices: readonly SimDevice[]): v
     if (call.phase !== 'live') continue;
     const joined = call.participants.filter((p) => p.state === 'joined');
     must(joined.length >= 2, `${call.callId}: one is left in a call`);
-    for (const { accountId, deviceId } of joined) {
+    for (const { accountId, deviceId, held, video } of joined) {
       const key = `${accountId}.${deviceId}`;
       const device = byKey.get(key);
       must(device?.isAlive === true, `${call.callId}: ${key} is gone, and still in`);
-      const phase = device.phaseOf(call.callId);
-      const own = device.calls.find(({ callId }) => callId === call.callId);
-      const { video, held } = joined.find((p) => p.accountId === accountId)!;
-      const agrees = own?.held === held && own.sendsVideo === video;
-      must(own === undefined || agrees, `${call.callId}: ${key} is shown as it is not: held ${held}, video ${video}`);
-      must(phase === 'active', `${call.callId}: ${key} is in, and thinks it is ${phase ?? 'over'}`);
+      const own = device.of(call.callId)?.view;
+      must(own?.phase === 'active', `${call.callId}: ${key} is in, and thinks it is ${own?.phase ?? 'over'}`);
+      const agrees = own.held === held && own.local.cameraOn === video;
+      must(agrees, `${call.callId}: ${key} is shown as it is not: held ${held}, video ${video}`);
       inCalls.set(key, (inCalls.get(key) ?? new Set()).add(call.callId));
     }
   }
   for (const device of devices) {
-    if (!device.isAlive) continue;
     const key = addressKey(device.address);
-    for (const { callId, phase } of device.calls) {
-      const isIn = inCalls.get(key)?.has(callId) === true;
-      must(isIn, `${callId}: ${key} thinks it is ${phase}, and is not in`);
+    for (const { view } of device.calls) {
+      const isIn = inCalls.get(key)?.has(view.callId) === true;
+      must(isIn, `${view.callId}: ${key} thinks it is ${view.phase}, and is not in`);
     }
   }
+}
+
+/** What a device tells its person that no honest device or server ever gives reason for. */
+export function checkNotice({ address }: SimDevice, { code, words }: Notice): void {
+  const isBlamed = code === 'media-tampered' || words.startsWith('The other device sent something');
+  must(!isBlamed, `${addressKey(address)} is told: ${words}`);
 }

@@ -1,20 +1,39 @@
-// A signaling node: the real one, without sockets. Its clock stops when it dies.
-import { type Address, addressKey, LIMITS, ProtocolError } from '@carillon/protocol';
-import { silentLog } from '@carillon/service';
+// A signaling node: the real one, with its frames, but without sockets. Its
+// clock stops when it dies.
+import { create, fromBinary, toBinary } from '@bufbuild/protobuf';
 import {
-  type CallEvent,
-  Calls,
-  type Clock,
-  type Connection,
-  FewestRooms,
-  Seat,
-  Seats,
-} from '@carillon/signaling/parts';
+  type Address,
+  addressKey,
+  LIMITS,
+  ProtocolError,
+  type SignalingClientFrame,
+  SignalingClientFrameSchema,
+  SignalingServerFrameSchema,
+} from '@carillon/protocol';
+import { silentLog } from '@carillon/service';
+import { Calls, type Clock, type Connection, FewestRooms, readRequest, Seat, Seats } from '@carillon/signaling/parts';
 import type { Scheduler } from './scheduler.ts';
 import type { NodeStore } from './sharedStore.ts';
 
-/** What a node says to a device: a frame, as the wire would carry it. */
-export type ServerFrame = Parameters<Connection['send']>[0];
+type ServerFrame = Parameters<Connection['send']>[0];
+type ServerBody = NonNullable<ServerFrame['body']>;
+
+/** The device's end of a connection, as the node has it. */
+export interface DeviceEnd {
+  send(bytes: Uint8Array): void;
+  fail(code: string): void;
+}
+
+/** The node's end of a connection, as the way to it has it. */
+export interface NodeConnection {
+  receive(bytes: Uint8Array): void;
+  /** As the node notices it. */
+  closed(): void;
+}
+
+const SFU = { id: 'sfu', url: 'wss://sfu.invalid/' };
+/** So that whoever rings may connect to a stranger, by a relay. */
+const ICE_SERVERS = [{ urls: ['turn:relay.invalid'], username: 'u', credential: 'c' }];
 
 export class SimNode {
   readonly store: NodeStore;
@@ -22,6 +41,7 @@ export class SimNode {
   readonly #seats = new Seats();
   /** The newest seat of each device, over all nodes. */
   readonly #newest: Map<string, { readonly node: SimNode; readonly seat: Seat }>;
+  readonly #nodes = new FewestRooms([SFU]);
   #calls!: Calls;
 
   private constructor(store: NodeStore, scheduler: Scheduler, newest: SimNode['newest']) {
@@ -39,7 +59,7 @@ export class SimNode {
     node.#calls = await Calls.open({
       store,
       seats: node.#seats,
-      nodes: new FewestRooms([]),
+      nodes: node.#nodes,
       bounds: {
         ringMs: LIMITS.ringMs,
         reconnectMs: LIMITS.reconnectMs,
@@ -48,7 +68,7 @@ export class SimNode {
       },
       callsMax: 10_000,
       createsPerMinute: 10_000,
-      outboxBytesMax: 1_000_000,
+      outboxBytesMax: 100_000_000,
       clock: node.#clock(),
       log: silentLog,
     });
@@ -59,7 +79,34 @@ export class SimNode {
     return this.store.isAlive;
   }
 
-  open(address: Address, connection: Pick<Connection, 'send' | 'fail'>): Seat {
+  connect(device: DeviceEnd): NodeConnection {
+    const say = (frame: ServerFrame) => {
+      device.send(toBinary(SignalingServerFrameSchema, create(SignalingServerFrameSchema, frame)));
+      return true;
+    };
+    let seat: Seat | undefined;
+    return {
+      receive: (bytes) => {
+        const frame = fromBinary(SignalingClientFrameSchema, bytes);
+        if (seat) this.#request(seat, frame, say);
+        else if (frame.body.case === 'hello') {
+          const self = addressOf(frame.body.value.token);
+          seat = this.#open(self, { send: say, fail: ({ code }) => device.fail(code) });
+          const value = { self, iceServers: ICE_SERVERS };
+          say({ replyTo: frame.requestId, body: { case: 'welcome', value } });
+        }
+      },
+      closed: () => {
+        if (seat && this.isAlive && this.#seats.leave(seat)) this.#calls.lost(seat);
+      },
+    };
+  }
+
+  kill(): void {
+    this.store.die();
+  }
+
+  #open(address: Address, connection: Pick<Connection, 'send' | 'fail'>): Seat {
     const seat = new Seat(address, this.store.seatName(), this.#scheduler.nowMs);
     seat.connection = connection as Connection;
     const replaced = this.#seats.take(seat);
@@ -73,20 +120,25 @@ export class SimNode {
     return seat;
   }
 
-  /** The socket of the seat has closed, as the node notices it. */
-  closed(seat: Seat): void {
-    if (this.isAlive && this.#seats.leave(seat)) this.#calls.lost(seat);
+  #request(seat: Seat, frame: SignalingClientFrame, say: (frame: ServerFrame) => void): void {
+    const { requestId } = frame;
+    const answer = (body: ServerBody) => say({ replyTo: requestId, body });
+    this.#answer(seat, frame).then(
+      (body) => body && answer(body),
+      (error: unknown) => {
+        if (!(error instanceof ProtocolError)) throw error;
+        const { retryAfterMs = 0 } = error.details;
+        answer({ case: 'failure', value: { code: error.code, retryAfterMs } });
+      },
+    );
   }
 
-  request(seat: Seat, requestId: number, callId: Parameters<Calls['apply']>[0], event: CallEvent): void {
-    this.#calls.apply(callId, event, { seat, requestId }).catch((error: unknown) => {
-      if (!(error instanceof ProtocolError)) throw error;
-      seat.connection?.send({ replyTo: requestId, body: { case: 'failure', value: { code: error.code } } });
-    });
-  }
-
-  kill(): void {
-    this.store.die();
+  async #answer(seat: Seat, frame: SignalingClientFrame): Promise<ServerBody | undefined> {
+    // How good a call was is the metrics' business.
+    if (frame.body.case === 'qualityReport') return { case: 'done', value: {} };
+    const { callId, event } = readRequest(frame, seat.address);
+    const ticketed = await this.#calls.apply(callId, event, { seat, requestId: frame.requestId });
+    return ticketed && { case: 'room', value: { callId, sfuUrl: SFU.url, ticket: 'ticket' } };
   }
 
   #replaced(seat: Seat): void {
@@ -102,8 +154,26 @@ export class SimNode {
     return {
       now: () => this.#scheduler.nowMs,
       after: (ms, run) => this.#scheduler.after(ms, guarded(run)),
-      // Only sweeps what time has made useless: none of it matters here.
-      every: () => ({ clear: () => {} }),
+      every: (ms, run) => {
+        let planned: { clear(): void };
+        const again = () => {
+          planned = this.#scheduler.after(
+            ms,
+            guarded(() => {
+              again();
+              run();
+            }),
+          );
+        };
+        again();
+        return { clear: () => planned.clear() };
+      },
     };
   }
+}
+
+/** A device's token is its address. */
+function addressOf(token: string): Address {
+  const [accountId, deviceId] = token.split('.');
+  return { accountId, deviceId: Number(deviceId) } as Address;
 }

@@ -1,19 +1,22 @@
 // One simulated world from its seed: people with devices, nodes, calls among
 // them, and everything that goes wrong. `play` runs it to its end and to quiet.
+import type { CallView } from '@carillon/client/calls';
 import { type AccountId, type Address, addressKey, type CallId, type DeviceId } from '@carillon/protocol';
 import type { Call } from '@carillon/signaling/parts';
-import { Breach, checkChange, checkQuiet, checkRelay, checkRinging } from './rules.ts';
+import { Breach, checkChange, checkNotice, checkQuiet, checkRelay, checkRinging } from './rules.ts';
 import { Chance, Scheduler } from './scheduler.ts';
 import { NodeStore, SharedStore } from './sharedStore.ts';
+import { Post } from './simChannel.ts';
 import { SimDevice } from './simDevice.ts';
 import { SimNode } from './simNode.ts';
+import { PeerNet } from './simPeers.ts';
+import { enterVirtualTime } from './virtualTime.ts';
 
 /** Calls are placed and things break for so long; then everything may settle. */
 const ACTION_MS = 90_000;
 /** A ring, dead sockets noticed, the reconnect bound, a dead node's lease, and some to spare. */
 const QUIET_MS = 240_000;
 const CHECK_EVERY_MS = 5_000;
-const MEDIA_SILENCE_MS = 7_000;
 
 export interface Played {
   readonly seed: number;
@@ -22,21 +25,15 @@ export interface Played {
   readonly answered: number;
 }
 
-interface PeerLink {
-  readonly ends: Map<string, { readonly device: SimDevice; readonly to: Address }>;
-  isUp: boolean;
-}
-
 export class World {
   readonly #chance: Chance;
   readonly #scheduler = new Scheduler();
   readonly #store: SharedStore;
+  readonly #post: Post;
+  readonly #net: PeerNet;
   readonly #devices: SimDevice[] = [];
   readonly #nodes: SimNode[] = [];
   readonly #newest: SimNode['newest'] = new Map();
-  readonly #links = new Map<CallId, PeerLink>();
-  /** Links that were up while it rang, by call and the callee's device. */
-  readonly #preconnected = new Set<string>();
   readonly #answered = new Set<CallId>();
   #breach: Breach | undefined;
   #calls = 0;
@@ -47,9 +44,11 @@ export class World {
   readonly #trace: (line: string) => void;
 
   private constructor(seed: number, trace: (line: string) => void) {
-    this.#trace = (line) => trace(`${((this.#scheduler.nowMs - 1_000_000) / 1000).toFixed(3)} ${line}`);
+    this.#trace = (line) => trace(`${((this.#scheduler.nowMs - 1_000_000) / 1000).toFixed(3)} ${shortened(line)}`);
     this.#chance = new Chance(seed);
     this.#trouble = this.#chance.pick([0, 0.2, 0.6, 1]);
+    this.#post = new Post(this.#scheduler, this.#chance);
+    this.#net = new PeerNet(this.#scheduler, this.#chance);
     this.#store = new SharedStore(this.#scheduler, {
       changed: (callId, before, after) => {
         this.#watch(() => checkChange(callId, before, after));
@@ -65,11 +64,14 @@ export class World {
   /** @throws Breach with the seed in its message */
   static async play(seed: number, trace: (line: string) => void = () => {}): Promise<Played> {
     const world = new World(seed, trace);
+    const leave = enterVirtualTime(world.#scheduler, new Chance(~seed));
     try {
       await world.#play();
     } catch (error) {
-      if (error instanceof Breach) throw new Breach(`seed ${seed}: ${error.message}`);
+      if (error instanceof Breach) throw new Breach(`seed ${seed}: ${shortened(error.message)}`);
       throw error;
+    } finally {
+      leave();
     }
     return { seed, calls: world.#calls, answered: world.#answered.size };
   }
@@ -77,9 +79,11 @@ export class World {
   async #play(): Promise<void> {
     const chance = this.#chance;
     for (let count = 1 + chance.below(3); count > 0; count--) await this.#startNode();
-    const accounts = Array.from({ length: 2 + chance.below(3) }, (_, i) => `account${i}` as AccountId);
-    for (const accountId of accounts) {
-      for (let id = 1 + chance.below(3); id > 0; id--) this.#addDevice({ accountId, deviceId: id as DeviceId });
+    const accounts = Array.from({ length: 2 + chance.below(3) }, (_, i) => accountId(i));
+    for (const account of accounts) {
+      for (let id = 1 + chance.below(3); id > 0; id--) {
+        this.#addDevice({ accountId: account, deviceId: id as DeviceId });
+      }
     }
     for (let count = 1 + chance.below(6); count > 0; count--) this.#planCall(accounts);
     this.#planTrouble();
@@ -90,6 +94,7 @@ export class World {
       if (this.#breach) throw this.#breach;
     }
     checkQuiet(this.#store, this.#devices);
+    for (const device of this.#devices) if (device.isAlive) device.die();
   }
 
   /** A rule is broken in the middle of what a node does: the world ends when it is done. */
@@ -109,36 +114,17 @@ export class World {
   }
 
   #addDevice(address: Address): void {
-    const device: SimDevice = new SimDevice(address, {
-      scheduler: this.#scheduler,
-      chance: this.#chance,
+    const device = new SimDevice(address, {
+      ...{ scheduler: this.#scheduler, chance: this.#chance, post: this.#post, net: this.#net },
       node: () => {
-        const alive = this.#nodes.filter(({ isAlive }) => isAlive && device.isAlive);
+        const alive = this.#nodes.filter(({ isAlive }) => isAlive);
         return alive.length > 0 ? this.#chance.pick(alive) : undefined;
       },
-      send: (to, message) => {
-        for (const other of this.#devices) {
-          if (other.address.accountId !== to || other === device) continue;
-          // Mostly at once; a phone that sleeps takes its time.
-          const ms = this.#chance.happens(0.1) ? this.#chance.delay(1_000, 50_000) : this.#chance.delay(30, 1_500);
-          this.#scheduler.after(ms, () => {
-            // The core drops an invite whose ring is over.
-            if (message.type !== 'invite' || ms < 60_000) other.receive(message);
-          });
-        }
-      },
-      preconnect: (callId, self) => this.#preconnect(callId, self),
-      link: (callId, self, to) => this.#link(callId, self, to),
-      room: (callId, self) => {
-        this.#scheduler.after(this.#chance.delay(200, 3_000), () =>
-          self.media(callId, { type: 'media-connected', link: 'room' }),
-        );
-      },
       rings: (self, callId) => this.#answer(self, callId),
-      saw: (self, call) => {
-        const why = call.phase === 'ended' ? ` ${call.reason} ${call.detail ?? ''}` : '';
-        this.#trace(`${addressKey(self.address)} ${call.callId} ${call.phase}${why}`);
-        if (call.phase === 'active' || call.phase === 'connecting') this.#talk(self, call.callId);
+      saw: (self, view) => this.#trace(`${addressKey(self.address)} ${view.callId} ${phaseOf(view)}`),
+      noticed: (self, notice) => {
+        this.#trace(`${addressKey(self.address)} is told: ${notice.words}`);
+        this.#watch(() => checkNotice(self, notice));
       },
     });
     this.#devices.push(device);
@@ -150,23 +136,24 @@ export class World {
     const others = accounts.filter((account) => account !== caller.address.accountId);
     const isGroup = others.length > 1 && chance.happens(0.2);
     const callees = isGroup ? others : [chance.pick(others)];
-    const place = (device: SimDevice, to: readonly AccountId[]) => {
-      this.#calls += 1;
-      // In any order, as random ids are: the lower one wins a glare.
-      const callId = `${chance.below(1e9)}-${this.#calls}`.padStart(16, '0') as CallId;
-      void device.place(callId, to);
-      const patienceMs = chance.delay(500, 120_000);
-      this.#scheduler.after(patienceMs, () => {
-        if (chance.happens(0.8)) device.act(callId, { type: 'hang-up' });
-      });
-    };
     const atMs = chance.next() * ACTION_MS;
-    this.#scheduler.after(atMs, () => place(caller, callees));
+    this.#scheduler.after(atMs, () => void this.#place(caller, callees));
     if (isGroup || !chance.happens(0.3)) return;
     // Glare: the other calls too, at nearly the same moment.
-    const rivals = this.#devices.filter(({ address }) => address.accountId === callees[0]);
-    const rival = chance.pick(rivals);
-    this.#scheduler.after(atMs + chance.delay(0, 3_000), () => place(rival, [caller.address.accountId]));
+    const rival = chance.pick(this.#devices.filter(({ address }) => address.accountId === callees[0]));
+    this.#scheduler.after(atMs + chance.delay(0, 3_000), () => void this.#place(rival, [caller.address.accountId]));
+  }
+
+  async #place(device: SimDevice, callees: readonly AccountId[]): Promise<void> {
+    const chance = this.#chance;
+    const patienceMs = chance.happens(0.8) ? chance.delay(100, 120_000) : Number.POSITIVE_INFINITY;
+    const callId = await device.place(callees);
+    if (callId === undefined) return;
+    this.#calls += 1;
+    if (Number.isFinite(patienceMs)) {
+      this.#scheduler.after(patienceMs, () => void device.act(callId, (calls) => calls.hangUp(callId)));
+    }
+    this.#talk(device, callId);
   }
 
   /** The person of the account: now and then two devices are touched at once. */
@@ -174,62 +161,27 @@ export class World {
     const chance = this.#chance;
     const what = chance.next();
     if (what < 0.15) return;
+    const holdCurrent = chance.happens(0.5);
     this.#scheduler.after(chance.happens(0.3) ? 100 : chance.delay(300, 40_000), () => {
-      if (what < 0.75) device.act(callId, { type: 'accept' });
-      else device.act(callId, { type: 'decline', busy: what > 0.92 });
+      if (what < 0.75) void device.act(callId, (calls) => calls.accept(callId, { video: false, holdCurrent }));
+      else void device.act(callId, (calls) => calls.decline(callId));
     });
-    if (chance.happens(0.3)) {
-      const on = chance.happens(0.7);
-      this.#scheduler.after(chance.delay(1_000, 60_000), () => device.act(callId, { type: 'hold', on }));
-    }
-    if (!chance.happens(0.5)) return;
-    this.#scheduler.after(chance.delay(5_000, 100_000), () => device.act(callId, { type: 'hang-up' }));
+    if (what < 0.75) this.#talk(device, callId);
   }
 
-  #preconnect(callId: CallId, device: SimDevice): void {
-    this.#scheduler.after(this.#chance.delay(100, 3_000), () => {
-      if (!device.isAlive || device.phaseOf(callId) !== 'ringing-in') return;
-      this.#preconnected.add(`${callId}/${addressKey(device.address)}`);
-      device.preconnected(callId);
-    });
-  }
-
-  #link(callId: CallId, device: SimDevice, to: Address | undefined): void {
-    const link = this.#links.get(callId) ?? { ends: new Map(), isUp: false };
-    this.#links.set(callId, link);
-    const key = addressKey(device.address);
-    if (to) {
-      link.ends.set(key, { device, to });
-      this.#joinEnds(callId, link);
-      return;
-    }
-    if (!link.ends.delete(key) || !link.isUp) return;
-    link.isUp = false;
-    for (const { device: other } of link.ends.values()) {
-      const event = { type: 'media-lost', link: 'peer' } as const;
-      this.#scheduler.after(this.#chance.delay(100, MEDIA_SILENCE_MS), () => other.media(callId, event));
-    }
-  }
-
-  #joinEnds(callId: CallId, link: PeerLink): void {
-    const ends = [...link.ends.values()];
-    const [a, b] = ends;
-    const meet =
-      a && b && addressKey(a.to) === addressKey(b.device.address) && addressKey(b.to) === addressKey(a.device.address);
-    if (!meet || link.isUp) return;
-    const wasUp = ends.some(({ device }) => this.#preconnected.delete(`${callId}/${addressKey(device.address)}`));
-    this.#scheduler.after(wasUp ? 1 : this.#chance.delay(100, 3_000), () => {
-      if (link.isUp || link.ends.size < 2) return;
-      link.isUp = true;
-      for (const { device } of link.ends.values()) device.media(callId, { type: 'media-connected', link: 'peer' });
-    });
-  }
-
-  /** What is said by way of the relay, entitled or not. */
+  /** What somebody in a call does with it. */
   #talk(device: SimDevice, callId: CallId): void {
-    const to = this.#chance.pick(this.#devices).address;
-    const sealed = new Uint8Array(8);
-    void device.socket.request(callId, { type: 'relay', by: device.address, to, sealed });
+    const chance = this.#chance;
+    const sometimes = (likely: number, run: Parameters<SimDevice['act']>[1]) => {
+      if (!chance.happens(likely)) return;
+      this.#scheduler.after(chance.delay(1_000, 100_000), () => void device.act(callId, run));
+    };
+    sometimes(0.3, (calls) => calls.setHeld(callId, true));
+    sometimes(0.3, (calls) => calls.setHeld(callId, false));
+    sometimes(0.3, (calls) => calls.setCamera(chance.happens(0.7)));
+    sometimes(0.4, (calls) => calls.hangUp(callId));
+    const guest = chance.pick(this.#devices).address.accountId;
+    if (guest !== device.address.accountId) sometimes(0.1, (calls) => calls.invite(callId, [guest]));
   }
 
   #planTrouble(): void {
@@ -241,9 +193,8 @@ export class World {
     };
     if (this.#trouble === 0) return;
     often(10, () => {
-      const device = chance.pick(this.#devices);
-      this.#trace(`${addressKey(device.address)} loses its socket`);
-      device.socket.breakNow();
+      const device = this.#someone('loses its socket');
+      device.ways.breakNow();
     });
     often(3, () => this.#killNode());
     often(2, () => {
@@ -251,10 +202,40 @@ export class World {
       this.#trace(`${store.run} loses the store`);
       store.lose(chance.delay(100, 8_000));
     });
-    often(1, () => chance.pick(this.#devices).die());
+    often(1, () => this.#someone('dies').die());
+    often(1, () => void this.#someone('is loaded again').reload());
+    often(3, () => this.#loseNetwork(this.#someone('loses its network')));
+    often(2, () => this.#someone('loses its rooms').engine.loseRooms(chance.delay(500, 20_000)));
     often(4, () => {
-      const links = [...this.#links].filter(([, { isUp }]) => isUp);
-      if (links.length > 0) this.#breakMedia(...chance.pick(links));
+      const { connected } = this.#net;
+      if (connected.length === 0) return;
+      this.#trace('a way breaks');
+      const forMs = chance.happens(0.5) ? chance.delay(500, 45_000) : Number.POSITIVE_INFINITY;
+      this.#net.cut(chance.pick(connected), this.#scheduler.nowMs + forMs);
+    });
+  }
+
+  #someone(what: string): SimDevice {
+    const device = this.#chance.pick(this.#devices);
+    this.#trace(`${addressKey(device.address)} ${what}`);
+    return device;
+  }
+
+  /** For a moment, or for longer than anybody waits; often it is another network then. */
+  #loseNetwork(device: SimDevice): void {
+    const chance = this.#chance;
+    if (!device.network.isUp) return;
+    device.network.isUp = false;
+    device.ways.breakNow();
+    this.#net.changed(device.network);
+    const isAnother = chance.happens(0.5);
+    this.#scheduler.after(chance.delay(200, 50_000), () => {
+      if (!device.isAlive) return;
+      device.network.isUp = true;
+      if (isAnother) this.#net.moved(device.network);
+      this.#net.changed(device.network);
+      this.#trace(`${addressKey(device.address)} has a network again`);
+      if (chance.happens(0.7)) device.engine.networkChanged();
     });
   }
 
@@ -264,21 +245,27 @@ export class World {
     const node = this.#chance.pick(alive);
     this.#trace(`${node.store.run} is killed`);
     node.kill();
-    for (const device of this.#devices) device.socket.nodeDied(node);
+    for (const device of this.#devices) device.ways.nodeDied(node);
     this.#scheduler.after(this.#chance.delay(500, 15_000), () => void this.#startNode());
   }
+}
 
-  #breakMedia(callId: CallId, link: PeerLink): void {
-    link.isUp = false;
-    for (const { device } of link.ends.values()) device.media(callId, { type: 'media-lost', link: 'peer' });
-    // Sometimes for longer than either end waits.
-    this.#scheduler.after(this.#chance.delay(1_000, 45_000), () => this.#joinEnds(callId, link));
-  }
+function accountId(number: number): AccountId {
+  return `account${number}${'A'.repeat(14)}` as AccountId;
+}
+
+/** Ids are long; here their beginnings tell them apart. */
+function shortened(line: string): string {
+  return line.replaceAll('A'.repeat(14), '').replace(/\b([\w-]{6})[\w-]{16}\b/g, '$1');
+}
+
+function phaseOf({ phase, endReason, held, words }: CallView): string {
+  return `${phase}${held ? ' held' : ''}${endReason ? ` ${endReason}: ${words}` : ''}`;
 }
 
 function wordsOf(call: Call): string {
   if (call.phase === 'ended')
-    return `ended ${call.endings.map(({ accountId, reason }) => `${accountId} ${reason}`).join(', ')}`;
+    return `ended ${call.endings.map(({ accountId: account, reason }) => `${account} ${reason}`).join(', ')}`;
   const words = call.participants.map((p) => {
     const lost = p.state === 'joined' && p.lostUntilMs !== null ? ' lost' : '';
     return `${p.accountId}.${p.deviceId} ${p.state}${lost}`;
