@@ -28,7 +28,7 @@ const RESTART_EVERY_MS = 5_000;
 export const OFFER_AGAIN_MS = 4_000;
 
 export interface PeerLinkOptions {
-  readonly engine: CallEngine;
+  readonly engine: Pick<CallEngine, 'createPeer' | 'onNetworkChange'>;
   iceServers(): readonly IceServer[];
   readonly polite: boolean;
   /** Makes the first offer. */
