@@ -27,7 +27,7 @@ async function answered(caller: Device, callee: Device): Promise<CallId> {
 
 const report = (device: Device, value: Report) => device.want('done', { case: 'qualityReport', value });
 
-test('[CALL-59] a report becomes one event without account or address, and is counted', async (t) => {
+test('[CALL-59] a report becomes one event of its call without account or address, and is counted', async (t) => {
   const harness = new Harness();
   t.after(() => harness.end());
   const port = await freePort();
@@ -64,6 +64,8 @@ test('[CALL-59] a report becomes one event without account or address, and is co
     events.map(({ type }) => type),
     ['call-quality', 'call-ended', 'call-quality'],
   );
+  // By which whoever wants one summary of a call joins them.
+  for (const event of events) assert.ok('callId' in event && event.callId === callId);
   for (const { accountId } of [caller, callee]) assert.ok(!JSON.stringify(events).includes(accountId));
 });
 
