@@ -376,6 +376,7 @@ export class RunningCall implements SignalingListener {
   #close(): void {
     this.#isClosed = true;
     clearTimeout(this.#timer);
+    this.#messages.close();
     this.#meter?.close();
     this.#peers.close();
     this.#room.close();

@@ -14,6 +14,11 @@ import type { Platform } from '../ports.ts';
 import type { Call } from './core/callMachine.ts';
 
 const SECRET_BYTES = 32;
+/**
+ * After so long word is left of a call that still rings. By then two who call each other know which of their calls goes
+ * on, and many are answered. Higher: of a caller whose device is gone earlier, devices that slept never hear.
+ */
+const WORD_AFTER_MS = 3_000;
 
 export class CallMessages {
   readonly #channel: ContentChannel;
@@ -21,6 +26,8 @@ export class CallMessages {
   readonly #secrets: Map<string, Uint8Array>;
   /** Their invites have not gone out yet: they cannot have missed the call. */
   readonly #uninvited = new Set<AccountId>();
+  /** One for each invite: signaling bounds how many are in a call. */
+  readonly #timers: ReturnType<typeof setTimeout>[] = [];
 
   /** `secrets` by device address: a callee has its caller's, a caller makes its callees'. */
   constructor(channel: ContentChannel, platform: Platform, secrets: ReadonlyMap<string, Uint8Array> = new Map()) {
@@ -34,35 +41,42 @@ export class CallMessages {
   }
 
   /**
-   * One fresh secret for each device, in the envelope that only it can open. What is not wanted any more by the time
-   * that there is a connection is not sent. @throws ProtocolError
+   * One fresh secret for each device, in the envelope that only it can open. To a call that is over by the time that
+   * there is a connection nobody is invited. @throws ProtocolError
    */
-  async invite(call: Call, accounts: readonly AccountId[], isWanted: () => boolean): Promise<void> {
-    const { callId, video, mode } = call;
+  async invite(call: () => Call, accounts: readonly AccountId[]): Promise<void> {
+    const { callId, video, mode } = call();
     // By the server's clock, which also drops what comes later; ours may be wrong.
     const expiresAtMs = this.#channel.serverNow() + LIMITS.ringMs;
     const group = mode === 'room';
     for (const accountId of accounts) this.#uninvited.add(accountId);
-    await Promise.all(
-      accounts.map((accountId) =>
-        this.#channel.sendToAccount(
-          accountId,
-          (deviceId) => {
-            if (!isWanted()) throw new ProtocolError('call-state');
-            this.#uninvited.delete(accountId);
-            const key = addressKey({ accountId, deviceId });
-            // Whoever is asked again keeps what came with the first invite.
-            const callSecret = this.#secrets.get(key) ?? this.#platform.crypto.randomBytes(SECRET_BYTES);
-            this.#secrets.set(key, callSecret);
-            return {
-              case: 'callInvite',
-              value: { callId, callSecret, video, expiresAtMs: BigInt(expiresAtMs), group },
-            };
-          },
-          { urgent: true, expiresAtMs },
-        ),
-      ),
-    );
+    const inviteOne = async (accountId: AccountId) => {
+      await this.#channel.sendToAccount(
+        accountId,
+        (deviceId) => {
+          if (call().phase === 'ended') throw new ProtocolError('call-state');
+          this.#uninvited.delete(accountId);
+          const key = addressKey({ accountId, deviceId });
+          // Whoever is asked again keeps what came with the first invite.
+          const callSecret = this.#secrets.get(key) ?? this.#platform.crypto.randomBytes(SECRET_BYTES);
+          this.#secrets.set(key, callSecret);
+          return { case: 'callInvite', value: { callId, callSecret, video, expiresAtMs: BigInt(expiresAtMs), group } };
+        },
+        { urgent: true, expiresAtMs },
+      );
+      if (call().phase === 'ended') return;
+      this.#timers.push(setTimeout(() => this.#leaveWord(call(), accountId, expiresAtMs), WORD_AFTER_MS));
+    };
+    await Promise.all(accounts.map(inviteOne));
+  }
+
+  /** For devices that sleep as long as it rings: unlike the invite it is kept, also if this device is gone by the end. */
+  #leaveWord({ callId, participants, video, startedAtMs }: Call, to: AccountId, ringsUntilMs: number): void {
+    const state = participants.find(({ accountId }) => accountId === to)?.state;
+    if (state !== 'invited' && state !== 'ringing') return;
+    const times = { startedAtMs: BigInt(startedAtMs), ringsUntilMs: BigInt(ringsUntilMs) };
+    const value = { callId, outcome: WireOutcome.RINGING, video, ...times };
+    this.#channel.sendToAccount(to, () => ({ case: 'callLog', value })).catch(() => {});
   }
 
   /** Into this device's conversations. */
@@ -86,6 +100,10 @@ export class CallMessages {
     for (const account of accounts.filter((each) => !this.#uninvited.has(each))) {
       this.#channel.sendToAccount(account, () => ({ case: 'callLog', value })).catch(() => {});
     }
+  }
+
+  close(): void {
+    for (const timer of this.#timers) clearTimeout(timer);
   }
 
   /** To the other device of a peer call, when signaling cannot tell it that we have hung up. */

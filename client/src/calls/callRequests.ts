@@ -45,9 +45,7 @@ export class CallRequests {
   async create(callees: readonly AccountId[], room: boolean): Promise<void> {
     const { messages, call, dispatch } = this.#options;
     const { callId, video } = call();
-    messages
-      .invite(call(), callees, () => !this.#isOver)
-      .catch((error) => dispatch({ type: 'media-failed', words: wordsOf(error) }));
+    messages.invite(call, callees).catch((error) => dispatch({ type: 'media-failed', words: wordsOf(error) }));
     try {
       const value = { callId, calleeAccountIds: [...callees], video, room };
       await this.#enter({ case: 'create', value }, true);
@@ -90,7 +88,7 @@ export class CallRequests {
     const { signaling, messages, call, snapshot } = this.#options;
     const value = { ...this.#named, accountIds: [...accounts] };
     snapshot(await signaling.state({ case: 'invite', value }));
-    await messages.invite(call(), accounts, () => !this.#isOver);
+    await messages.invite(call, accounts);
   }
 
   async accept(): Promise<void> {

@@ -17,6 +17,7 @@ import { incomingCall, type NewCall } from './core/callMachine.ts';
 import type { GlareDesk } from './glareDesk.ts';
 import type { KnownContacts } from './knownContacts.ts';
 import type { SignalingClient } from './signalingClient.ts';
+import { SleptRings } from './sleptRings.ts';
 
 /** Calls whose end is remembered, so that a late invite of one is not rung again. */
 const OVER_MAX = 64;
@@ -50,11 +51,14 @@ export class IncomingCalls {
   readonly #announcing = new Map<CallId, RunningCall>();
   /** Calls by their ids, and those that only an account has called over by both. */
   readonly #over = new Set<string>();
+  readonly #slept: SleptRings;
   readonly #stops: (() => void)[];
 
   constructor(options: IncomingCallsOptions) {
     this.#options = options;
-    const { channel } = options;
+    const { channel, signaling } = options;
+    const isKnown = (call: CallId, caller: AccountId) => this.#find(call) !== undefined || this.#isOver(call, caller);
+    this.#slept = new SleptRings({ channel, signaling, isKnown });
     this.#stops = [
       channel.onContent('callInvite', (received) => void this.#onInvite(received)),
       channel.onContent('callLog', (received) => void this.#onLog(received)),
@@ -87,8 +91,8 @@ export class IncomingCalls {
     if (!success) return;
     // Both by the server's clock. A caller may ask for less time than a ring has, never for more.
     const remainingMs = Math.min(Number(expiresAtMs) - acceptedAtMs, LIMITS.ringMs);
-    const isOver = this.#over.has(callId) || this.#over.has(overFor(callId, from.accountId));
-    if (remainingMs <= 0 || callSecret.length !== 32 || isOver || signaling.has(callId)) return;
+    if (remainingMs <= 0 || callSecret.length !== 32 || this.#isOver(callId, from.accountId)) return;
+    if (signaling.has(callId)) return;
     if (this.#isAskedTooMuch(from.accountId)) {
       await this.#missed(callId, from.accountId, video, acceptedAtMs);
       return;
@@ -156,9 +160,11 @@ export class IncomingCalls {
   }
 
   /** The other device says how a call ended, by a message that needs no signaling. */
-  async #onLog({ from, content, acceptedAtMs }: ReceivedContent): Promise<void> {
+  async #onLog(received: ReceivedContent): Promise<void> {
+    const { from, content, acceptedAtMs } = received;
     if (content.body.case !== 'callLog') return;
     const { outcome, video } = content.body.value;
+    if (outcome === CallOutcome.RINGING) return this.#slept.told(received);
     const { success, data: callId } = callIdSchema.safeParse(content.body.value.callId);
     if (!success) return;
     const isMissed = outcome === CallOutcome.MISSED;
@@ -178,6 +184,10 @@ export class IncomingCalls {
     const { places, glare } = this.#options;
     const unseen = glare.ringing?.callId === call ? glare.ringing : undefined;
     return places.find(call) ?? this.#announcing.get(call) ?? unseen;
+  }
+
+  #isOver(call: CallId, caller: AccountId): boolean {
+    return this.#over.has(call) || this.#over.has(overFor(call, caller));
   }
 
   async #missed(callId: CallId, caller: AccountId, video: boolean, startedAtMs: number): Promise<void> {

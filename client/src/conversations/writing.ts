@@ -105,6 +105,8 @@ export interface CallEntry {
   readonly claimed?: boolean;
   /** Begun by a call link: who came by one is not accepted for more. */
   readonly byLink?: boolean;
+  /** Nobody says so: it is what this device makes of having heard nothing. */
+  readonly concluded?: boolean;
 }
 
 /**
@@ -119,7 +121,11 @@ export async function recordCall(tx: StoreTransaction, changes: Changes, call: C
   const old = await findMessage(tx, id);
   if (old) {
     if (old.conversation !== call.with || old.body.type !== 'call' || old.body.outcome === 'completed') return;
-    await updateMessage(tx, changes, { ...old, body });
+    if (call.concluded) return;
+    // It was taken for missed, and another device of the account had it.
+    const isRead = old.status === 'unread' && outcome !== 'missed' && !call.claimed;
+    await updateMessage(tx, changes, { ...old, body, ...(isRead ? { status: 'read' } : {}) });
+    if (isRead) await touchConversation(tx, call.with, 0, { unread: -1 });
     return;
   }
   const missed = outcome === 'missed' && !call.outgoing;

@@ -140,6 +140,7 @@ export class Channel implements ContentChannel {
     const { ledger, outbox, account } = this.#parts;
     const isTold = await ledger.change(async (tx, changes) => {
       await recordCall(tx, changes, { ...entry, callId: entry.callId as CallId });
+      if (entry.concluded) return false;
       return copyCall(tx, this.#parts, { with: entry.with, outgoing: entry.outgoing, entry: logEntry(entry) });
     });
     if (isTold) outbox.kickLane(account().accountId);

@@ -50,5 +50,10 @@ export interface ContentChannel {
     readonly durationMs: number;
     /** They were let in by a call link, or let us in by theirs: that alone accepts nobody. */
     readonly byLink?: boolean;
+    /**
+     * This device only concludes that it was so: whatever is known of the call stands, and the account's other devices
+     * conclude for themselves.
+     */
+    readonly concluded?: boolean;
   }): Promise<void>;
 }

@@ -44,6 +44,8 @@ type Listener = (received: ReceivedContent) => void;
 export class CallGate implements ContentChannel {
   readonly #parts: CallGateParts;
   readonly #quiet: QuietRings;
+  /** They are being called, and so accepted, though it is not written down yet: they may call at the same moment. */
+  readonly #accepting = new Set<AccountId>();
   readonly #stop: () => void;
 
   constructor(parts: CallGateParts) {
@@ -77,17 +79,24 @@ export class CallGate implements ContentChannel {
       linkId ??= links.inviting(made.value.callId ?? '', to);
       isInvite = true;
       this.#quiet.calling(to, this.#parts.now());
-      if (linkId === undefined) return made;
-      return { case: 'callInvite', value: { ...made.value, linkId: base64urlToBytes(linkId) } };
+      if (linkId !== undefined) {
+        return { case: 'callInvite', value: { ...made.value, linkId: base64urlToBytes(linkId) } };
+      }
+      this.#accepting.add(to);
+      return made;
     };
-    const devices = await this.#parts.channel.sendToAccount(to, seen, options);
-    if (isInvite && linkId === undefined) {
-      await this.#parts.ledger.change(async (tx, changes) => {
-        await acceptConversation(tx, to);
-        changes.conversation(to);
-      });
+    try {
+      const devices = await this.#parts.channel.sendToAccount(to, seen, options);
+      if (isInvite && linkId === undefined) {
+        await this.#parts.ledger.change(async (tx, changes) => {
+          await acceptConversation(tx, to);
+          changes.conversation(to);
+        });
+      }
+      return devices;
+    } finally {
+      this.#accepting.delete(to);
     }
-    return devices;
   }
 
   sendToDevice(to: Address, body: ContentBody, options?: SendOptions): Promise<void> {
@@ -139,12 +148,10 @@ export class CallGate implements ContentChannel {
     const wish = await ledger.read(async (tx) => {
       if (await isBlocked(tx, accountId)) return 'nothing';
       if (isByLink) return 'link';
-      // Who is being called from here is accepted, though that may not be written down yet.
-      if (this.#quiet.isCalled(accountId, now())) return 'ring';
       const settings = await readSettings(tx);
-      const isStranger = settings.callsFrom !== 'everyone' && !(await isAccepted(tx, accountId));
-      if (isQuiet(settings, now())) return isStranger ? 'nothing' : 'quiet';
-      return isStranger ? 'refuse' : 'ring';
+      const isWanted = this.#accepting.has(accountId) || (await isAccepted(tx, accountId));
+      if (settings.callsFrom !== 'everyone' && !isWanted) return isQuiet(settings, now()) ? 'nothing' : 'refuse';
+      return isQuiet(settings, now()) && !this.#quiet.isCalled(accountId, now()) ? 'quiet' : 'ring';
     });
     if (wish === 'ring' || (wish === 'link' && links.takes(received))) ring(received);
     else if (wish === 'quiet') this.#quiet.hush(received);
@@ -154,5 +161,6 @@ export class CallGate implements ContentChannel {
 
 /** Who knocked at a link and was not there any more has missed no call. */
 function isUnansweredKnock({ body }: Content): boolean {
-  return body.case === 'callLog' && body.value.byLink && body.value.outcome === CallOutcome.MISSED;
+  if (body.case !== 'callLog' || !body.value.byLink) return false;
+  return body.value.outcome === CallOutcome.MISSED || body.value.outcome === CallOutcome.RINGING;
 }

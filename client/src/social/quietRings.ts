@@ -1,7 +1,7 @@
 // Calls that come while the person does not want to be disturbed. Nothing rings
 // and nobody is told: to the caller the call is not answered. When its ring is
 // over it stands as missed, also if the caller's device is gone by then.
-import { type AccountId, callIdSchema, LIMITS } from '@carillon/protocol';
+import { type AccountId, CallOutcome, callIdSchema, LIMITS } from '@carillon/protocol';
 import type { ContentChannel, ReceivedContent } from '../messaging/contentChannel.ts';
 
 /** Rings waited for at once. Of more, only the caller's own word tells that they were missed. */
@@ -50,7 +50,8 @@ export class QuietRings {
   /** The caller has told how it ended: that is written down already. */
   told({ content }: ReceivedContent): void {
     if (content.body.case !== 'callLog') return;
-    const { callId } = content.body.value;
+    const { callId, outcome } = content.body.value;
+    if (outcome === CallOutcome.RINGING) return;
     clearTimeout(this.#timers.get(callId));
     this.#timers.delete(callId);
   }

@@ -779,6 +779,8 @@ export declare const CallInviteSchema: GenMessage<CallInvite>;
 
 /**
  * The caller tells how a call ended: a device that slept learns of a missed call.
+ * While it rings it leaves word of that, too, which is kept where the invite is
+ * not: the caller may be gone before it can tell how it ended.
  *
  * @generated from message carillon.v1.CallLogEntry
  */
@@ -814,6 +816,14 @@ export declare type CallLogEntry = Message<"carillon.v1.CallLogEntry"> & {
    * @generated from field: bool by_link = 6;
    */
   byLink: boolean;
+
+  /**
+   * Of RINGING only, Unix milliseconds by the server's clock: a device that reads it later, and knows nothing of the
+   * call, has missed it.
+   *
+   * @generated from field: uint64 rings_until_ms = 7;
+   */
+  ringsUntilMs: bigint;
 };
 
 /**
@@ -1139,6 +1149,13 @@ export enum CallOutcome {
    * @generated from enum value: CALL_OUTCOME_DECLINED = 3;
    */
   DECLINED = 3,
+
+  /**
+   * Not over yet: see rings_until_ms.
+   *
+   * @generated from enum value: CALL_OUTCOME_RINGING = 4;
+   */
+  RINGING = 4,
 }
 
 /**
