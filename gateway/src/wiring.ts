@@ -13,6 +13,9 @@ export interface Wiring {
   readonly turnSecret: string;
 }
 
+/** As its configuration bounds them. */
+const SFU_WORKERS_MAX = 64;
+
 type Environment = Record<string, string>;
 
 export interface ServiceEnvironment {
@@ -55,6 +58,7 @@ export function turnEnvironment({
   turnWorkers,
   turnSecret,
   mediaAddress,
+  sfuPort,
 }: Wiring): ServiceEnvironment {
   return {
     told: {
@@ -73,6 +77,8 @@ export function turnEnvironment({
       CARILLON_TURN_LISTEN: listenAddress(mediaAddress),
       CARILLON_TURN_RELAY_ADDRESS: mediaAddress,
       CARILLON_TURN_ALLOW_PEERS: peerNetworks(mediaAddress).join(','),
+      // The relay reaches no other port of its own host: each worker of the SFU has the next one.
+      CARILLON_TURN_HOST_PORTS: sfuPort === 0 ? '' : `${sfuPort}-${sfuPort + SFU_WORKERS_MAX - 1}`,
     },
   };
 }

@@ -37,3 +37,7 @@ test('[TURN-46] at a public address no special network is a peer, and what is pr
   assert.equal(proposed.CARILLON_TURN_RELAY_ADDRESS, '192.0.2.5');
   assert.equal(told.CARILLON_TURN_PORT, '3478');
 });
+
+test('[TURN-34] the relay may reach the SFU beside it, and no other port of its host', () => {
+  assert.equal(turnEnvironment(wiring).proposed.CARILLON_TURN_HOST_PORTS, '44300-44363');
+});

@@ -67,6 +67,11 @@ export const turnConfig = z.object({
     .describe(
       'Networks (CIDR, comma separated) that may be peers although they are loopback, private or otherwise special. Leave empty on the internet: everything named here can be reached through the relay.',
     ),
+  CARILLON_TURN_HOST_PORTS: fields
+    .list()
+    .describe(
+      'UDP ports (or ranges like 7150-7153, comma separated) of other services on this host that may be peers, as those of an SFU. Of its own host the relay else reaches only what it relays itself, and what CARILLON_TURN_ALLOW_PEERS names.',
+    ),
   CARILLON_TURN_ALLOCATIONS_PER_USER: z.coerce
     .number()
     .int()

@@ -51,6 +51,12 @@ export class PeerPolicy {
     this.#allowed = networks(allowed);
   }
 
+  /** Whether the configuration names it, and it is not only one of the internet. */
+  names(address: string): boolean {
+    const family = familyOf(address);
+    return this.#allowed[family].check(address, family);
+  }
+
   /** @param address an IPv4 or IPv6 address, as read from the wire */
   permits(address: string): boolean {
     const family = familyOf(address);

@@ -5,6 +5,7 @@
 import { FAMILY, type Family, readXorAddress, type TransportAddress, writeXorAddress } from './address.ts';
 import { type AllocationState, CHANNEL_FIRST, CHANNEL_LAST, lifetimeSeconds } from './allocation.ts';
 import { credentialExpiryMs, credentialUser, isFreshNonce, longTermKey, makeNonce } from './credentials.ts';
+import type { OwnHost } from './ownHost.ts';
 import type { PeerPolicy } from './peerPolicy.ts';
 import {
   ATTRIBUTE,
@@ -24,6 +25,8 @@ export interface RelayRules {
   readonly secret: string;
   readonly nonceKey: HmacKey;
   readonly policy: PeerPolicy;
+  /** Of its own ports not all are peers. */
+  readonly host?: Pick<OwnHost, 'permits'>;
   /** Allocations of one credential user; a device in a call needs a handful. */
   readonly allocationsPerUserMax: number;
   readonly allocationsMax: number;
@@ -283,7 +286,8 @@ function channelBind(message: StunMessage, allocation: KnownAllocation, rules: R
   if (number < CHANNEL_FIRST || number > CHANNEL_LAST) return refuse(message, 400, key);
   if (peer.family !== allocation.family) return refuse(message, 443, key);
   if (peer.at.port === 0) return refuse(message, 400, key);
-  if (!rules.policy.permits(peer.at.address)) return refuse(message, 403, key);
+  if (!rules.policy.permits(peer.at.address) || rules.host?.permits(peer.at) === false)
+    return refuse(message, 403, key);
   const bound = state.bind(number, peer.at, nowMs);
   if (bound !== 'bound') return refuse(message, bound === 'conflict' ? 400 : 508, key);
   return succeed(message, key, []);

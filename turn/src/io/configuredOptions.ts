@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import type { Log } from '@carillon/service';
 import type { TurnConfig } from '../config.ts';
+import { ipv6Bytes, ipv6Text } from '../core/address.ts';
+import type { PortSpan } from '../core/ownHost.ts';
 import type { RelayOptions } from './relayOptions.ts';
 
 /** @throws Error in words when the configuration contradicts itself, or a certificate cannot be read */
@@ -20,6 +22,7 @@ export function configuredOptions(config: TurnConfig, log: Log): RelayOptions {
     realm: config.CARILLON_TURN_REALM,
     secret: config.CARILLON_TURN_SECRET,
     allowPeers: config.CARILLON_TURN_ALLOW_PEERS,
+    hostPorts: config.CARILLON_TURN_HOST_PORTS.map(portSpan),
     allocationsPerUserMax: config.CARILLON_TURN_ALLOCATIONS_PER_USER,
     allocationsMax: config.CARILLON_TURN_ALLOCATIONS,
     unprovenPerSecond: config.CARILLON_TURN_UNPROVEN_PER_SECOND,
@@ -33,13 +36,23 @@ export function configuredOptions(config: TurnConfig, log: Log): RelayOptions {
   };
 }
 
+function portSpan(text: string): PortSpan {
+  const [, first, last = first] = /^(\d{1,5})(?:-(\d{1,5}))?$/.exec(text) ?? [];
+  if (first === undefined || Number(last) > 65_535)
+    throw new Error(`CARILLON_TURN_HOST_PORTS: '${text}' is neither a port nor a range like 7150-7153.`);
+  return { first: Number(first), last: Number(last) };
+}
+
+/** As sockets write it (RFC 5952): what a peer names is compared with it. */
+const written = (address: string) => ipv6Text(ipv6Bytes(address));
+
 function ipv6({ CARILLON_TURN_LISTEN_IPV6: listen, CARILLON_TURN_RELAY_ADDRESS_IPV6: relayAddress }: TurnConfig) {
   if (listen === undefined) return undefined;
   if (listen === '::' && !relayAddress)
     throw new Error(
       'CARILLON_TURN_RELAY_ADDRESS_IPV6 is needed when listening on ::, as peers must be told an address.',
     );
-  return { listen, relayAddress };
+  return { listen: written(listen), relayAddress: relayAddress && written(relayAddress) };
 }
 
 function tls(config: TurnConfig) {

@@ -7,32 +7,22 @@ import type { Socket as NetSocket } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import NodeTurn from 'node-turn';
 import type { Family, TransportAddress } from '../core/address.ts';
-import { AllocationState } from '../core/allocation.ts';
+import { AllocationState, type PeerPath } from '../core/allocation.ts';
 import { dataIndication } from '../core/dataIndication.ts';
+import { OwnHost } from '../core/ownHost.ts';
 import { PeerPolicy } from '../core/peerPolicy.ts';
-import {
-  allocated,
-  handleMessage,
-  type KnownAllocation,
-  notAllocated,
-  type Outcome,
-  type RelayRules,
-} from '../core/requests.ts';
+import { allocated, handleMessage, notAllocated, type Outcome, type RelayRules } from '../core/requests.ts';
 import { SourceLimit } from '../core/sourceLimit.ts';
 import { decodeStun, type StunMessage } from '../core/stun.ts';
 import { UserQuota } from '../core/userQuota.ts';
+import { type Allocation, AllocationTable } from './allocationTable.ts';
 import { BoundedLog } from './boundedLog.ts';
 import { type ClientLink, udpLink } from './clientLink.ts';
 import { ClientListeners } from './clientListeners.ts';
+import { ownAddresses } from './ownAddresses.ts';
 import type { RelayOptions, RelayPorts, RelayStats } from './relayOptions.ts';
 import { NO_STATS } from './relayStats.ts';
 import { bindInRange, isBacklogged } from './udpSocket.ts';
-
-interface Allocation extends KnownAllocation {
-  readonly quota: UserQuota;
-  readonly link: ClientLink;
-  readonly socket: Socket;
-}
 
 /** How often expired allocations are released; none lives longer than its lifetime by more than this. */
 const SWEEP_MS = 5_000;
@@ -44,13 +34,12 @@ export class Relay extends NodeTurn {
   readonly #options: RelayOptions;
   readonly #log: BoundedLog;
   readonly #rules: RelayRules;
-  readonly #allocations = new Map<string, Allocation>();
+  readonly #allocations = new AllocationTable();
+  readonly #host: OwnHost;
   readonly #pending = new Set<string>();
   readonly #perUser = new Map<string, UserQuota>();
   readonly #unproven: SourceLimit;
   readonly #listeners: ClientListeners;
-  /** Those over UDP by the client's port: the name of a client costs more than the rest of a packet's way. */
-  readonly #byPort = new Map<number, Allocation>();
   #sweeper: NodeJS.Timeout | undefined;
   #draining = false;
   #stopped = false;
@@ -73,11 +62,21 @@ export class Relay extends NodeTurn {
     this.removeAllListeners();
     this.#options = options;
     this.#log = new BoundedLog(options.log);
+    const policy = new PeerPolicy(options.allowPeers);
+    const { hostPorts = [], adoptsStreams, portMin, portMax } = options;
+    this.#host = new OwnHost({
+      addresses: ownAddresses(options),
+      isNamed: (address) => policy.names(address),
+      isRelayed: (peer) => this.#allocations.relaying(peer) !== undefined,
+      // What the other workers relay from they alone know; that they relay from this range all know.
+      peerPorts: adoptsStreams ? [...hostPorts, { first: portMin, last: portMax }] : hostPorts,
+    });
     this.#rules = {
       realm: options.realm,
       secret: options.secret,
       nonceKey: createSecretKey(randomBytes(32)),
-      policy: new PeerPolicy(options.allowPeers),
+      policy,
+      host: this.#host,
       allocationsPerUserMax: options.allocationsPerUserMax,
       allocationsMax: options.allocationsMax,
       families: options.ipv6 ? ['ipv4', 'ipv6'] : ['ipv4'],
@@ -88,7 +87,7 @@ export class Relay extends NodeTurn {
       onMessage: (message, link) => this.#fromStream(message, link),
       onClosed: ({ key }) => {
         // Without its connection an allocation cannot be reached any more.
-        const allocation = this.#allocations.get(key);
+        const allocation = this.#allocations.of(key);
         if (allocation) this.#release(allocation);
       },
     });
@@ -98,6 +97,8 @@ export class Relay extends NodeTurn {
   async start(): Promise<RelayPorts> {
     try {
       const ports = await this.#listeners.start();
+      this.#host.listensOn(ports.udp);
+      if (ports.ipv6) this.#host.listensOn(ports.ipv6.udp);
       this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
       return ports;
     } catch (error) {
@@ -114,7 +115,7 @@ export class Relay extends NodeTurn {
     while (this.#isInUse() && performance.now() < until) await setTimeout(DRAIN_LOOK_MS);
     this.#stopped = true;
     clearInterval(this.#sweeper);
-    for (const allocation of this.#allocations.values()) this.#release(allocation);
+    for (const allocation of this.#allocations.all()) this.#release(allocation);
     await this.#listeners.stop();
   }
 
@@ -138,9 +139,8 @@ export class Relay extends NodeTurn {
     // A forged source port of 0 could not be answered: sending there throws.
     if (port === 0) return;
     try {
-      const ofPort = this.#byPort.get(port);
-      const known = ofPort?.link.from.address === address ? ofPort : this.#allocations.get(`${address}:${port}`);
-      this.#fromClient(datagram, this.#live(known), () => udpLink(listener, `${address}:${port}`, { address, port }));
+      const known = this.#live(this.#allocations.from(address, port));
+      this.#fromClient(datagram, known, () => udpLink(listener, `${address}:${port}`, { address, port }));
     } catch (error) {
       this.#failed(error);
     }
@@ -148,7 +148,7 @@ export class Relay extends NodeTurn {
 
   #fromStream(message: Buffer, link: ClientLink): void {
     try {
-      this.#fromClient(message, this.#live(this.#allocations.get(link.key)), () => link);
+      this.#fromClient(message, this.#live(this.#allocations.of(link.key)), () => link);
     } catch (error) {
       this.#failed(error);
     }
@@ -244,14 +244,14 @@ export class Relay extends NodeTurn {
         family,
         link,
         socket,
+        relayed,
         transaction: message.transactionId.toString('hex'),
         reply,
         state: new AllocationState(this.#options.now() + lifetimeSeconds * 1000),
       };
       socket.on('error', () => {});
       socket.on('message', (datagram, peer) => this.#fromPeer(allocation, datagram, peer));
-      this.#allocations.set(key, allocation);
-      if (link.isDatagrams) this.#byPort.set(link.from.port, allocation);
+      this.#allocations.add(allocation);
       this.#stats.allocatedTotal++;
       link.onAllocation?.(true);
       this.#reply(link, reply);
@@ -292,6 +292,10 @@ export class Relay extends NodeTurn {
   }
 
   #toPeer(allocation: Allocation, data: Buffer, peer: TransportAddress, nowMs: number): void {
+    if (!this.#host.permits(peer)) {
+      this.#stats.refusedPackets++;
+      return;
+    }
     if (!this.#admits(allocation, data.length, nowMs)) return;
     if (isBacklogged(allocation.socket)) {
       this.#stats.backlogPackets++;
@@ -300,7 +304,7 @@ export class Relay extends NodeTurn {
     this.#stats.toPeerPackets++;
     this.#stats.toPeerBytes += data.length;
     this.#options.tap?.(data);
-    allocation.socket.send(data, peer.port, peer.address);
+    allocation.socket.send(data, peer.port, this.#host.inside(peer.address));
   }
 
   #fromPeer(allocation: Allocation, data: Buffer, peer: TransportAddress): void {
@@ -313,8 +317,8 @@ export class Relay extends NodeTurn {
 
   #toClient(allocation: Allocation, data: Buffer, peer: TransportAddress): void {
     const nowMs = this.#options.now();
-    const path = allocation.state.pathFrom(peer.address, peer.port, nowMs);
-    const message = path?.channel === undefined ? path && dataIndication(peer, data) : data;
+    const path = this.#pathFrom(allocation.state, peer, nowMs);
+    const message = path?.channel === undefined ? path && dataIndication(path, data) : data;
     if (!path || !message) {
       this.#stats.refusedPackets++;
       return;
@@ -328,6 +332,13 @@ export class Relay extends NodeTurn {
     if (!sent) this.#stats.backlogPackets++;
   }
 
+  /** Who reached us inside, as `OwnHost.inside` has our own host do, is known by its address outside. */
+  #pathFrom(state: AllocationState, { address, port }: TransportAddress, nowMs: number): PeerPath | undefined {
+    const path = state.pathFrom(address, port, nowMs);
+    const outside = path ? undefined : this.#host.outside(address);
+    return outside === undefined ? path : state.pathFrom(outside, port, nowMs);
+  }
+
   #live(allocation: Allocation | undefined): Allocation | undefined {
     if (allocation && allocation.state.expiresAtMs <= this.#options.now()) {
       this.#release(allocation);
@@ -337,9 +348,7 @@ export class Relay extends NodeTurn {
   }
 
   #release(allocation: Allocation): void {
-    const { key, from } = allocation.link;
-    if (this.#allocations.get(key) === allocation) this.#allocations.delete(key);
-    if (this.#byPort.get(from.port) === allocation) this.#byPort.delete(from.port);
+    this.#allocations.delete(allocation);
     allocation.socket.removeAllListeners('message');
     allocation.socket.close();
     allocation.quota.allocations--;
@@ -350,7 +359,7 @@ export class Relay extends NodeTurn {
     const nowMs = this.#options.now();
     this.#unproven.prune(nowMs);
     for (const [user, quota] of this.#perUser) if (quota.isAtRest(nowMs)) this.#perUser.delete(user);
-    for (const allocation of this.#allocations.values()) {
+    for (const allocation of this.#allocations.all()) {
       if (allocation.state.expiresAtMs <= nowMs) this.#release(allocation);
       else allocation.state.prune(nowMs);
     }

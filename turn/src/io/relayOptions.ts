@@ -1,5 +1,6 @@
 // What a relay is given, and what it tells.
 import type { Log } from '@carillon/service';
+import type { PortSpan } from '../core/ownHost.ts';
 import type { UserRates } from '../core/userQuota.ts';
 
 export interface Ipv6Options {
@@ -25,6 +26,8 @@ export interface RelayOptions {
   readonly realm: string;
   readonly secret: string;
   readonly allowPeers: readonly string[];
+  /** UDP ports of other services on this host that are peers; else it has none but the relayed ones. */
+  readonly hostPorts?: readonly PortSpan[];
   readonly allocationsPerUserMax: number;
   readonly allocationsMax: number;
   /** Replies a second to one address that has proved nothing. */
