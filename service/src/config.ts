@@ -37,6 +37,13 @@ export function describeConfig(schema: z.ZodObject): string {
     .join('\n');
 }
 
+function partsOf(text: string): string[] {
+  return text
+    .split(',')
+    .map((part) => part.trim())
+    .filter(Boolean);
+}
+
 /** Fields that more than one service has. */
 export const fields = {
   port: (fallback: number) =>
@@ -73,16 +80,13 @@ export const fields = {
         'Names this node among those that share a Redis; give each its own. Default: made of host and process.',
       ),
   /** Comma separated list. */
-  list: () =>
+  list: () => z.string().default('').transform(partsOf),
+  /** Comma separated: the first signs, all verify, so that one can be replaced while the other still holds. */
+  secrets: () =>
     z
       .string()
-      .default('')
-      .transform((text) =>
-        text
-          .split(',')
-          .map((part) => part.trim())
-          .filter(Boolean),
-      ),
+      .transform(partsOf)
+      .pipe(z.array(z.string().min(16, 'must be at least 16 characters each')).min(1, 'is needed').max(4)),
   boolean: (fallback: boolean) =>
     z
       .enum(['true', 'false', '1', '0'])

@@ -23,11 +23,12 @@ export const signalingConfig = z.object({
     .describe(
       'TURN relays, comma separated, as turn:host:port?transport=udp. None: no call where no direct path exists. A relay of several workers is turn:host:first-last?transport=udp: an account is given one of these ports.',
     ),
-  CARILLON_TURN_SECRET: z
-    .string()
-    .min(16)
+  CARILLON_TURN_SECRET: fields
+    .secrets()
     .optional()
-    .describe('Shared with the TURN relay; signs time-limited credentials. Needed with CARILLON_ICE_TURN_URLS.'),
+    .describe(
+      'Shared with the TURN relay; signs time-limited credentials. Of several, comma separated, the first signs. Needed with CARILLON_ICE_TURN_URLS.',
+    ),
   CARILLON_SIGNALING_TURN_SECONDS: seconds(12 * 3600).describe(
     'Life of a TURN credential. Shorter than a call, and its relay cannot be refreshed; longer, and a stolen one lasts.',
   ),

@@ -26,7 +26,7 @@ const USERNAME = '1800000000:fuzz';
 
 const rules: RelayRules = {
   realm: 'test',
-  secret: 'a secret of the fuzzer',
+  secrets: ['a secret of the fuzzer'],
   nonceKey: Buffer.from('a key of nonces'),
   policy: new PeerPolicy(['127.0.0.0/8']),
   allocationsPerUserMax: 10,
@@ -34,7 +34,7 @@ const rules: RelayRules = {
   families: ['ipv4', 'ipv6'],
 };
 const from = { address: '127.0.0.1', port: 5 };
-const key = longTermKey(rules.secret, USERNAME, rules.realm);
+const key = longTermKey('a secret of the fuzzer', USERNAME, rules.realm);
 
 function allocationOf(family: 'ipv4' | 'ipv6'): KnownAllocation {
   const state = new AllocationState(NOW_MS + 600_000);

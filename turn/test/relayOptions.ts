@@ -11,7 +11,7 @@ export function relayOptions(changed: Partial<RelayOptions> = {}): RelayOptions 
     portMin: 49152,
     portMax: 65535,
     realm: 'test',
-    secret: SECRET,
+    secrets: [SECRET],
     allowPeers: ['127.0.0.1/32'],
     allocationsPerUserMax: 5,
     allocationsMax: 50,

@@ -88,7 +88,7 @@ export async function createSignaling(
   const ice = {
     stunUrls: config.CARILLON_ICE_STUN_URLS,
     turnUrls: config.CARILLON_ICE_TURN_URLS,
-    turnSecret: config.CARILLON_TURN_SECRET,
+    turnSecret: config.CARILLON_TURN_SECRET?.[0],
     lifetimeSeconds: config.CARILLON_SIGNALING_TURN_SECONDS,
   };
 

@@ -3,16 +3,18 @@
 import { createHash, createHmac, createSecretKey, type KeyObject, timingSafeEqual } from 'node:crypto';
 import type { HmacKey } from './stun.ts';
 
-/** `expiry:anything`, expiry in Unix seconds. */
-const USERNAME = /^(\d{1,12}):[\x20-\x7e]{1,128}$/;
+/** `expiry:anything` or the expiry alone, in Unix seconds; U+FFFD stands for bytes that were no UTF-8. */
+const USERNAME = /^(\d{1,12})(?::[^\p{Cc}\ufffd]+)?$/u;
+/** RFC 8489 §14.3. */
+const USERNAME_BYTES_MAX = 508;
 
 /** When the credential ends, Unix milliseconds; undefined if it is none. */
 export function credentialExpiryMs(username: string): number | undefined {
-  const match = USERNAME.exec(username);
+  const match = Buffer.byteLength(username) <= USERNAME_BYTES_MAX ? USERNAME.exec(username) : null;
   return match ? Number(match[1]) * 1000 : undefined;
 }
 
-/** The account's part of the name, for quotas. */
+/** The account's part of the name, for quotas; without one, who has the same expiry counts as one. */
 export function credentialUser(username: string): string {
   return username.slice(username.indexOf(':') + 1);
 }

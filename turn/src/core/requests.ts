@@ -21,8 +21,8 @@ import {
 
 export interface RelayRules {
   readonly realm: string;
-  /** Shared with whoever hands out credentials. */
-  readonly secret: string;
+  /** Shared with whoever hands out credentials; several, while one replaces another. */
+  readonly secrets: readonly string[];
   readonly nonceKey: HmacKey;
   readonly policy: PeerPolicy;
   /** Of its own ports not all are peers. */
@@ -176,8 +176,9 @@ function authenticate(
   const expiresAtMs = credentialExpiryMs(username);
   if (realm !== rules.realm || expiresAtMs === undefined) return challenge(401);
   if (!allocation && expiresAtMs <= nowMs) return challenge(401);
-  const key = allocation?.key ?? longTermKey(rules.secret, username, rules.realm);
-  if (!verifyIntegrity(message, key)) return challenge(401);
+  const keys = allocation ? [allocation.key] : rules.secrets.map((one) => longTermKey(one, username, rules.realm));
+  const key = keys.find((one) => verifyIntegrity(message, one));
+  if (!key) return challenge(401);
   // Only who holds the key learns that the nonce alone was stale.
   if (!isFreshNonce(rules.nonceKey, clientKey, nonce, nowMs)) return challenge(438);
   return { username, key };

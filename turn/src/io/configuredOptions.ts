@@ -20,7 +20,7 @@ export function configuredOptions(config: TurnConfig, log: Log): RelayOptions {
     portMin: config.CARILLON_TURN_PORT_MIN,
     portMax: config.CARILLON_TURN_PORT_MAX,
     realm: config.CARILLON_TURN_REALM,
-    secret: config.CARILLON_TURN_SECRET,
+    secrets: config.CARILLON_TURN_SECRET,
     allowPeers: config.CARILLON_TURN_ALLOW_PEERS,
     hostPorts: config.CARILLON_TURN_HOST_PORTS.map(portSpan),
     allocationsPerUserMax: config.CARILLON_TURN_ALLOCATIONS_PER_USER,

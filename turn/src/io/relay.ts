@@ -73,7 +73,7 @@ export class Relay extends NodeTurn {
     });
     this.#rules = {
       realm: options.realm,
-      secret: options.secret,
+      secrets: options.secrets,
       nonceKey: createSecretKey(randomBytes(32)),
       policy,
       host: this.#host,

@@ -24,7 +24,8 @@ export interface RelayOptions {
   readonly portMin: number;
   readonly portMax: number;
   readonly realm: string;
-  readonly secret: string;
+  /** A credential of any of them holds. */
+  readonly secrets: readonly string[];
   readonly allowPeers: readonly string[];
   /** UDP ports of other services on this host that are peers; else it has none but the relayed ones. */
   readonly hostPorts?: readonly PortSpan[];
