@@ -95,7 +95,7 @@ export class CallGate implements ContentChannel {
       }
       return devices;
     } finally {
-      this.#accepting.delete(to);
+      if (isInvite) this.#accepting.delete(to);
     }
   }
 
