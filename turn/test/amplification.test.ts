@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { after, before, test } from 'node:test';
-import { ATTRIBUTE, CLASS, METHOD } from '../src/core/stun.ts';
+import { ATTRIBUTE, attributeOf, CLASS, decodeStun, METHOD } from '../src/core/stun.ts';
 import { Relay } from '../src/index.ts';
 import { relayOptions, SECRET } from './relayOptions.ts';
 import { credential, errorCodeOf, TurnClient, UDP_TRANSPORT, uint32 } from './turnClient.ts';
@@ -69,4 +69,21 @@ test('[TURN-9] an address that has proved nothing is answered so often, others a
   ]);
   assert.ok(datagram);
   await established.request(METHOD.refresh, [{ type: ATTRIBUTE.lifetime, value: uint32(0) }]);
+});
+
+test('[TURN-9] whose address has had its replies is not even looked at: a right credential is as good as a wrong one', async () => {
+  const [honest, flood] = [await client('127.0.0.4'), await client('127.0.0.4')];
+  // With the challenge it holds all that an allocation takes.
+  const challenge = await honest.exchange(honest.build(METHOD.allocate, [UDP_TRANSPORT]));
+  honest.challenge('carillon', attributeOf(challenge, ATTRIBUTE.nonce)!);
+  for (let n = 0; n < BURST; n++) flood.sendRaw(flood.build(METHOD.binding, []));
+  const before = relay.stats.limitedRequests;
+  const allocated = honest.next();
+  honest.sendRaw(honest.build(METHOD.allocate, [UDP_TRANSPORT]));
+  while (relay.stats.limitedRequests < before + 2) await new Promise((resolve) => setImmediate(resolve));
+  assert.equal(relay.stats.allocations, 0);
+  clockMs += 1000;
+  honest.sendRaw(honest.build(METHOD.allocate, [UDP_TRANSPORT]));
+  assert.equal(decodeStun(await allocated)?.class, CLASS.success);
+  await honest.request(METHOD.refresh, [{ type: ATTRIBUTE.lifetime, value: uint32(0) }]);
 });

@@ -66,7 +66,7 @@ test('[TURN-14] mutated packets: no throw, no growth', { timeout: 3_600_000 }, (
       const message = decodeStun(bytes);
       if (message) {
         const allocation = allocations[random(3)];
-        const client: ClientView = { from, allocation, allocations: 0, allocationsOf: () => 0 };
+        const client: ClientView = { from, allocation, allocations: 0, allocationsOf: () => 0, unixMs: NOW_MS };
         const outcome = handleMessage(message, client, rules, NOW_MS + ((n * 10) % NONCE_MS));
         outcomes.set(outcome.do, (outcomes.get(outcome.do) ?? 0) + 1);
         // What is answered must be a message itself.

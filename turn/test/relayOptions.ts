@@ -20,6 +20,8 @@ export function relayOptions(changed: Partial<RelayOptions> = {}): RelayOptions 
     drainMs: 0,
     log: silentLog,
     now: Date.now,
+    // Tests set both clocks, or this one alone.
+    unixNow: changed.now ?? Date.now,
     ...changed,
   };
 }

@@ -30,6 +30,14 @@ export class SourceLimit {
     return bucket.take(nowMs);
   }
 
+  /** Whether it would be refused by `admits`; takes nothing. */
+  isSpent(from: string, nowMs: number): boolean {
+    const bucket = this.#buckets.get(sourceOf(from));
+    if (!bucket) return false;
+    bucket.take(nowMs, 0);
+    return bucket.waitMs() > 0;
+  }
+
   /** Forgets who may have all replies again anyway. */
   prune(nowMs: number): void {
     for (const [address, bucket] of this.#buckets) if (bucket.isFull(nowMs)) this.#buckets.delete(address);

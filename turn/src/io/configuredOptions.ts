@@ -32,7 +32,8 @@ export function configuredOptions(config: TurnConfig, log: Log): RelayOptions {
     },
     drainMs: config.CARILLON_TURN_DRAIN_SECONDS * 1000,
     log,
-    now: Date.now,
+    now: () => performance.now(),
+    unixNow: Date.now,
   };
 }
 

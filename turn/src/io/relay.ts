@@ -13,7 +13,7 @@ import { OwnHost } from '../core/ownHost.ts';
 import { PeerPolicy } from '../core/peerPolicy.ts';
 import { allocated, handleMessage, notAllocated, type Outcome, type RelayRules } from '../core/requests.ts';
 import { SourceLimit } from '../core/sourceLimit.ts';
-import { decodeStun, type StunMessage } from '../core/stun.ts';
+import { CLASS, decodeStun, type StunMessage } from '../core/stun.ts';
 import { UserQuota } from '../core/userQuota.ts';
 import { type Allocation, AllocationTable } from './allocationTable.ts';
 import { BoundedLog } from './boundedLog.ts';
@@ -173,13 +173,20 @@ export class Relay extends NodeTurn {
       return;
     }
     const link = allocation?.link ?? linkOf();
+    const nowMs = this.#options.now();
+    // Before credentials are looked at, which costs more than it costs to send them.
+    if (!allocation && message.class === CLASS.request && this.#unproven.isSpent(link.from.address, nowMs)) {
+      this.#stats.limitedRequests++;
+      return;
+    }
     const client = {
       from: link.from,
       allocation,
       allocations: this.#draining ? Number.POSITIVE_INFINITY : this.#allocations.size + this.#pending.size,
       allocationsOf: (user: string) => this.#perUser.get(user)?.allocations ?? 0,
+      unixMs: this.#options.unixNow(),
     };
-    const outcome = handleMessage(message, client, this.#rules, this.#options.now());
+    const outcome = handleMessage(message, client, this.#rules, nowMs);
     this.#carryOut(outcome, message, link, allocation);
   }
 

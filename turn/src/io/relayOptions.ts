@@ -38,7 +38,10 @@ export interface RelayOptions {
   /** How long `stop` waits for allocations over which something is being relayed. */
   readonly drainMs: number;
   readonly log: Log;
+  /** Milliseconds that only go on: lifetimes must not end because a clock is set. */
   readonly now: () => number;
+  /** Unix milliseconds, by which credentials end. */
+  readonly unixNow: () => number;
   /** Sees every relayed datagram: tests assert that it is ciphertext. */
   readonly tap?: ((datagram: Buffer) => void) | undefined;
 }

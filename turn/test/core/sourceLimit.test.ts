@@ -16,3 +16,15 @@ test('[TURN-9] a source gets its burst, then its rate', () => {
   assert.equal(admitted(0).length, 8);
   assert.equal(admitted(1000).length, 2);
 });
+
+test('[TURN-9] whether a source has had its replies can be asked, and costs it none', () => {
+  const limit = new SourceLimit(1);
+  assert.ok(!limit.isSpent('1.1.1.1', 0));
+  for (let n = 0; n < 4; n++) {
+    assert.ok(!limit.isSpent('1.1.1.1', 0));
+    assert.ok(limit.admits('1.1.1.1', 0));
+  }
+  assert.ok(limit.isSpent('1.1.1.1', 0));
+  assert.ok(!limit.isSpent('1.1.1.2', 0));
+  assert.ok(!limit.isSpent('1.1.1.1', 1000));
+});
