@@ -20,6 +20,8 @@ const SEED = Number(process.env.CARILLON_FUZZ_SEED ?? Math.floor(Math.random() *
 /** What a run of millions may hold more than one of thousands: the collector's leftovers. */
 const GROWTH_BYTES_MAX = 8 * 1024 * 1024;
 const NOW_MS = 1_700_000_000_000;
+/** What a reply to one who has proved nothing has beyond the request: error code, nonce and a realm of 4 bytes. */
+const CHALLENGE_BYTES = 8 + 12 + 8;
 /** Time goes on, within the life of the nonce. */
 const NONCE_MS = 3_000_000;
 const USERNAME = '1800000000:fuzz';
@@ -71,6 +73,7 @@ test('[TURN-14] mutated packets: no throw, no growth', { timeout: 3_600_000 }, (
         outcomes.set(outcome.do, (outcomes.get(outcome.do) ?? 0) + 1);
         // What is answered must be a message itself.
         if ('bytes' in outcome && outcome.bytes.length > 0) assert.ok(decodeStun(outcome.bytes));
+        if (outcome.do === 'reply-unproven') assert.ok(outcome.bytes.length <= bytes.length + CHALLENGE_BYTES);
       }
       if (!frames.push(bytes)) frames = new StreamFrames();
     } catch (error) {
