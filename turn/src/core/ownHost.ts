@@ -27,14 +27,15 @@ export interface OwnHostOptions {
 
 export class OwnHost {
   readonly #options: OwnHostOptions;
-  readonly #addresses: ReadonlySet<string>;
+  /** Each, and whether any port of it may be a peer: asked for with every packet. */
+  readonly #isOpen: ReadonlyMap<string, boolean>;
   readonly #inside = new Map<string, string>();
   readonly #outside = new Map<string, string>();
   readonly #listening = new Set<number>();
 
   constructor(options: OwnHostOptions) {
     this.#options = options;
-    this.#addresses = new Set(options.addresses.map(({ address }) => address));
+    this.#isOpen = new Map(options.addresses.map(({ address }) => [address, options.isNamed(address)]));
     for (const { address, inside } of options.addresses) {
       if (inside === undefined) continue;
       this.#inside.set(address, inside);
@@ -50,10 +51,11 @@ export class OwnHost {
   /** False for a port of this host that is no peer. */
   permits(peer: TransportAddress): boolean {
     const { address, port } = peer;
-    if (!this.#addresses.has(address)) return true;
+    const isOpen = this.#isOpen.get(address);
+    if (isOpen === undefined) return true;
     if (this.#listening.has(port)) return false;
-    const { peerPorts, isNamed, isRelayed } = this.#options;
-    return isRelayed(peer) || peerPorts.some(({ first, last }) => port >= first && port <= last) || isNamed(address);
+    const { peerPorts, isRelayed } = this.#options;
+    return isOpen || isRelayed(peer) || peerPorts.some(({ first, last }) => port >= first && port <= last);
   }
 
   /** Where to send what is for that address. */
