@@ -77,6 +77,18 @@ test('[SFRAME-21] someone leaves: keys change, and the two who stay go on', asyn
   await Promise.all([sealsUnder(ana, 1, 0), sealsUnder(eva, 1, 0), decodes(ana), decodes(eva)]);
 });
 
+test('[CALL-83] who left is asked again: it rings, and all three are back', async () => {
+  await ana.get('add-person').click();
+  await ana.get('add-person-handle').fill('bob');
+  await ana.page.keyboard.press('Enter');
+  await bob.get('accept-video').click();
+  await Promise.all([ana, bob, eva].map((person) => person.callIs('active', 'room')));
+  for (const person of [ana, bob, eva]) {
+    await person.page.waitForFunction(() => document.querySelectorAll('[data-testid="remote-video"]').length === 2);
+  }
+  await Promise.all([ana, bob, eva].map((person) => decodes(person)));
+});
+
 test('[SFRAME-1] what the sfu forwarded opens with the sender’s key, and not without', async () => {
   const keys = (await Promise.all([ana, bob, eva].map((person) => person.frameKeys()))).flat();
   assert.ok(keys.length >= 3);

@@ -49,8 +49,8 @@ export class IncomingCalls {
   readonly #options: IncomingCallsOptions;
   /** Signaling does not know yet that they ring here, or that they cannot; nobody sees them. */
   readonly #announcing = new Map<CallId, RunningCall>();
-  /** Calls by their ids, and those that only an account has called over by both. */
-  readonly #over = new Set<string>();
+  /** When, by the server's clock: calls by their ids, and those that only an account has called over by both. */
+  readonly #over = new Map<string, number>();
   readonly #slept: SleptRings;
   readonly #stops: (() => void)[];
 
@@ -91,7 +91,7 @@ export class IncomingCalls {
     if (!success) return;
     // Both by the server's clock. A caller may ask for less time than a ring has, never for more.
     const remainingMs = Math.min(Number(expiresAtMs) - acceptedAtMs, LIMITS.ringMs);
-    if (remainingMs <= 0 || callSecret.length !== 32 || this.#isOver(callId, from.accountId)) return;
+    if (remainingMs <= 0 || callSecret.length !== 32 || this.#isOver(callId, from.accountId, acceptedAtMs)) return;
     if (signaling.has(callId)) return;
     if (this.#isAskedTooMuch(from.accountId)) {
       await this.#missed(callId, from.accountId, video, acceptedAtMs);
@@ -186,8 +186,9 @@ export class IncomingCalls {
     return places.find(call) ?? this.#announcing.get(call) ?? unseen;
   }
 
-  #isOver(call: CallId, caller: AccountId): boolean {
-    return this.#over.has(call) || this.#over.has(overFor(call, caller));
+  /** Whoever left a call that goes on may be asked into it again: what was sent after its end here is about the next ring. */
+  #isOver(call: CallId, caller: AccountId, sentAtMs = 0): boolean {
+    return [call, overFor(call, caller)].some((over) => sentAtMs <= (this.#over.get(over) ?? Number.NEGATIVE_INFINITY));
   }
 
   async #missed(callId: CallId, caller: AccountId, video: boolean, startedAtMs: number): Promise<void> {
@@ -197,8 +198,9 @@ export class IncomingCalls {
   }
 
   #remember(over: string): void {
-    this.#over.add(over);
-    if (this.#over.size > OVER_MAX) this.#over.delete(this.#over.values().next().value!);
+    this.#over.delete(over);
+    this.#over.set(over, this.#options.channel.serverNow());
+    if (this.#over.size > OVER_MAX) this.#over.delete(this.#over.keys().next().value!);
   }
 }
 
