@@ -65,9 +65,9 @@ test('[TURN-30] a datagram that no message can carry is dropped and counted', { 
 
 test('[TURN-30] an error while one packet is handled ends nothing, and is told of once', async (t) => {
   const told: string[] = [];
-  const log = { ...silentLog, warn: (words: string) => void told.push(words) };
+  const log = { ...silentLog, warn: (words: string, fields?: object) => void told.push(words, JSON.stringify(fields)) };
   const fails = () => {
-    throw new Error('as by a bug');
+    throw new Error('as by a bug, about 192.0.2.1');
   };
   const { relay, overUdp, overTcp } = await started(t, { log, tap: fails });
   const peer = createSocket('udp4');
@@ -84,5 +84,9 @@ test('[TURN-30] an error while one packet is handled ends nothing, and is told o
     while (relay.stats.failedPackets < before + 2)
       assert.equal((await client.request(METHOD.refresh, [])).class, CLASS.success);
   }
-  assert.deepEqual(told, ['a packet could not be handled']);
+  const [words, fields] = told;
+  assert.equal(told.length, 2);
+  assert.equal(words, 'a packet could not be handled');
+  assert.match(fields!, /at .*unforeseen\.test\.ts/);
+  assert.doesNotMatch(fields!, /192\.0\.2\.1/);
 });

@@ -54,13 +54,18 @@ export class OwnHost {
     const isOpen = this.#isOpen.get(address);
     if (isOpen === undefined) return true;
     if (this.#listening.has(port)) return false;
-    const { peerPorts, isRelayed } = this.#options;
-    return isOpen || isRelayed(peer) || peerPorts.some(({ first, last }) => port >= first && port <= last);
+    return isOpen || this.#isMeant(peer);
   }
 
-  /** Where to send what is for that address. */
-  inside(address: string): string {
-    return this.#inside.get(address) ?? address;
+  /** Where to send what is for that peer: other ports of the same address may be other hosts' behind the NAT. */
+  inside(peer: TransportAddress): string {
+    const inside = this.#inside.get(peer.address);
+    return inside !== undefined && this.#isMeant(peer) ? inside : peer.address;
+  }
+
+  #isMeant(peer: TransportAddress): boolean {
+    const { peerPorts, isRelayed } = this.#options;
+    return isRelayed(peer) || peerPorts.some(({ first, last }) => peer.port >= first && peer.port <= last);
   }
 
   /** By which address others know who sends from that one, if it has another. */

@@ -157,7 +157,9 @@ export class Relay extends NodeTurn {
   /** An error of our own costs the packet that brought it about, not everybody's calls. */
   #failed(error: unknown): void {
     this.#stats.failedPackets++;
-    this.#log.warn('a packet could not be handled', error);
+    // Where, and not in which words: they may have an address in them.
+    const [, where = error] = /\n\s+(at .+)/.exec(error instanceof Error ? (error.stack ?? '') : '') ?? [];
+    this.#log.warn('a packet could not be handled', where);
   }
 
   /** One message; its link is only made for what is answered, not for each packet of a call. */
@@ -311,7 +313,7 @@ export class Relay extends NodeTurn {
     this.#stats.toPeerPackets++;
     this.#stats.toPeerBytes += data.length;
     this.#options.tap?.(data);
-    allocation.socket.send(data, peer.port, this.#host.inside(peer.address));
+    allocation.socket.send(data, peer.port, this.#host.inside(peer));
   }
 
   #fromPeer(allocation: Allocation, data: Buffer, peer: TransportAddress): void {

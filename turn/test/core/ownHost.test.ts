@@ -29,8 +29,10 @@ test('[TURN-34] of its own host a port is a peer that is relayed from, or meant 
 });
 
 test('[TURN-33] an address that a NAT has is reached inside, and what comes from there known by it', () => {
-  assert.equal(host.inside('198.51.100.7'), '10.0.0.5');
+  assert.equal(host.inside({ address: '198.51.100.7', port: 50_000 }), '10.0.0.5');
+  assert.equal(host.inside({ address: '198.51.100.7', port: 7150 }), '10.0.0.5');
+  assert.equal(host.inside({ address: '198.51.100.7', port: 80 }), '198.51.100.7', 'maybe another host behind it');
   assert.equal(host.outside('10.0.0.5'), '198.51.100.7');
-  assert.equal(host.inside('203.0.113.1'), '203.0.113.1');
+  assert.equal(host.inside({ address: '203.0.113.1', port: 50_000 }), '203.0.113.1');
   assert.equal(host.outside('203.0.113.1'), undefined);
 });
