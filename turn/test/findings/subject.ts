@@ -31,8 +31,13 @@ export type ToRelay =
 export type FromRelay = { readonly value: number } | { readonly words: string };
 
 /** After a reply to what was sent later: nothing more is expected. */
-const SILENCE_MS = 400;
+const SILENCE_MS = 800;
+/** Of an order: a start on a machine that has much else to do. */
+const OBEYED_MS = 90_000;
 const USERS = 80;
+
+/** In the relay's own words. */
+export class Refused extends Error {}
 
 export class Subject {
   readonly port: number;
@@ -46,7 +51,7 @@ export class Subject {
     this.#users = users;
   }
 
-  /** @throws Error in the relay's words when it does not start */
+  /** @throws Refused when it does not start */
   static async start(kind: Kind, options: Partial<SubjectOptions> = {}): Promise<Subject> {
     const far = Math.floor(Date.now() / 1000) + 86_400;
     const users = Array.from({ length: USERS }, (_, n) => credential(SECRET, `user${n}`, far));
@@ -71,10 +76,10 @@ export class Subject {
   }
 
   async #order(order: ToRelay): Promise<number> {
-    const answered = once(this.#child, 'message', { signal: AbortSignal.timeout(20_000) });
+    const answered = once(this.#child, 'message', { signal: AbortSignal.timeout(OBEYED_MS) });
     this.#child.send(order);
     const [answer] = (await answered) as [FromRelay];
-    if ('words' in answer) throw new Error(answer.words);
+    if ('words' in answer) throw new Refused(answer.words);
     return answer.value;
   }
 
