@@ -56,6 +56,10 @@ export async function measureTurn(_world: World, say: (words: string) => void): 
         for (const { server, clients } of loads) {
           const measured = await relayPackets(server, clients, path);
           add(`${server.name} rate ${path.direction} ${path.bytes}`, measured.packetsPerSecond / 1000);
+          add(
+            `${server.name} bits ${path.direction} ${path.bytes}`,
+            (measured.packetsPerSecond * path.bytes * 8) / 1e6,
+          );
           add(`${server.name} cpu ${path.direction} ${path.bytes}`, measured.cpuSecondsPerMillion);
         }
       }
@@ -82,6 +86,12 @@ export async function measureTurn(_world: World, say: (words: string) => void): 
         `rate ${direction} ${bytes}`,
         'kpps',
         `${CLIENTS} channels, ${WINDOW} packets under way; the load client takes a core`,
+      ),
+      row(
+        `relayed bits, ${direction}, ${bytes} B`,
+        `bits ${direction} ${bytes}`,
+        'Mbit/s',
+        'payload of the same packets, without headers',
       ),
       row(
         `relay CPU, ${direction}, ${bytes} B`,
