@@ -10,7 +10,7 @@ const ATTACHED_PER_SEAT_MAX = 32;
 
 /**
  * Relayed bytes of one account over all its calls. A call that rings five
- * devices takes about 75 KB, so that as many calls as an account may create do
+ * devices takes about 80 KB, so that as many calls as an account may create do
  * not meet it. What is relayed is kept for some three minutes at most: one
  * account holds less than 4 MiB of this node's outboxes, whatever it does.
  * Raising it lets fewer accounts fill them for all.

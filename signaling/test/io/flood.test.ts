@@ -37,7 +37,7 @@ for (const where of ['kept by one node', 'kept in Redis']) {
     /** As a device does that calls: an offer and twenty candidates to each of five devices. */
     async function connects(alice: Device, bob: Device): Promise<void> {
       const callId = await create(alice, bob.accountId);
-      const sizes = [8_000, ...Array.from({ length: 20 }, () => 300)];
+      const sizes = [10_000, ...Array.from({ length: 20 }, () => 300)];
       const asked = sizes.flatMap((bytes) => DEVICES.map((id) => relay(alice, callId, bob.accountId, id, bytes)));
       for (const { body } of await Promise.all(asked)) assert.equal(body.case, 'done');
       await bob.want('state', { case: 'ring', value: { callId } });

@@ -73,7 +73,7 @@ return {1, nextVersion, frames}`,
 /**
  * Bytes that one account may relay in one call within the time that frames are kept, over all nodes: a script sees one
  * call. What an account creates, four calls, is a bound over all; each node has one of its own besides (admission.ts).
- * A call that rings five devices takes 75 KB, and one whose network changes every five seconds some 400 KB in that time.
+ * A call that rings five devices takes 80 KB, and one whose network changes every five seconds some 400 KB in that time.
  */
 export const RELAYED_BYTES_MAX = 1024 * 1024;
 
