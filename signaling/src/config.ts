@@ -69,7 +69,9 @@ export const signalingConfig = z.object({
     .int()
     .min(1024)
     .default(256 * 1024 * 1024)
-    .describe('Memory for relayed frames that may have to be sent again. Past it, relays are refused for a while.'),
+    .describe(
+      'Memory for relayed frames that may have to be sent again. One account holds less than 4 MiB of it. Past it, relays are refused for a while.',
+    ),
   CARILLON_REDIS_URL: fields
     .redisUrl()
     .describe(

@@ -22,7 +22,8 @@ describe('what a node admits', () => {
         for (let candidate = 0; candidate < 20; candidate++) admits.admit(callId, relay(300), seat, nowMs);
       }
     };
-    // Sizes as Chromium makes them. As many calls as may be created at once, as fast as the rate of frames lets them go out; then six a minute.
+    // Sizes as Chromium makes them. As many calls as may be created at once, as fast as the rate of frames lets them go
+    // out; then six a minute.
     for (let calls = 0; calls < 30; calls++, nowMs += 2_100) call();
     for (; nowMs < 3_600_000; nowMs += 10_000) call();
   });
