@@ -8,7 +8,7 @@ import { OFFER_AGAIN_MS, PeerLink } from '../../src/calls/peerLink.ts';
 import type { Signal } from '../../src/calls/signals.ts';
 import { nodeEngine } from '../../src/node/calls/nodeEngine.ts';
 
-const DEADLINE_MS = 10_000;
+const DEADLINE_MS = 20_000;
 const engine = nodeEngine({});
 const open: End[] = [];
 
