@@ -9,7 +9,6 @@ import { readXorAddress, type TransportAddress } from '../src/core/address.ts';
 import { ATTRIBUTE, attributeOf, decodeStun, METHOD } from '../src/core/stun.ts';
 import { Relay, type RelayOptions, turnConfig } from '../src/index.ts';
 import { configuredOptions } from '../src/io/configuredOptions.ts';
-import { WorkerPool } from '../src/io/workerPool.ts';
 import { relayOptions, SECRET } from './relayOptions.ts';
 import {
   channelAttribute,
@@ -53,27 +52,6 @@ test('[TURN-33] two clients of one relay reach each other by its external addres
   const back = ana.client.next();
   bea.client.sendRaw(PING);
   assert.deepEqual(await back, PING);
-});
-
-test('[TURN-33] so do clients of two of its processes', { timeout: 60_000 }, async (t) => {
-  const config = parseConfig(turnConfig, {
-    CARILLON_TURN_SECRET: SECRET,
-    CARILLON_TURN_LISTEN: '127.0.0.1',
-    CARILLON_TURN_RELAY_ADDRESS: EXTERNAL,
-    CARILLON_TURN_PORT: '0',
-    CARILLON_TURN_TCP_PORT: '0',
-    CARILLON_TURN_WORKERS: '2',
-    CARILLON_TURN_DRAIN_SECONDS: '0',
-  });
-  const pool = new WorkerPool(config, configuredOptions(config, silentLog));
-  await pool.start();
-  t.after(() => pool.stop());
-  const [ana, bea] = [await caller(t, pool.udpPorts[0]!, 'ana'), await caller(t, pool.udpPorts[1]!, 'bea')];
-  assert.equal(await ana.bind(bea.relayed), undefined);
-  assert.equal(await bea.bind(ana.relayed), undefined);
-  const arrived = bea.client.next();
-  ana.client.sendRaw(PING);
-  assert.deepEqual(await arrived, PING);
 });
 
 test('[TURN-34] ports of its own host are no peers but those that it relays from', async (t) => {

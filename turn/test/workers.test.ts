@@ -34,6 +34,8 @@ before(async () => {
     CARILLON_TURN_LISTEN: '127.0.0.1',
     CARILLON_TURN_PORT: '0',
     CARILLON_TURN_WORKERS: String(WORKERS),
+    // No interface's: as behind a NAT that leads nothing back.
+    CARILLON_TURN_RELAY_ADDRESS: '1.1.1.1',
     CARILLON_TURN_ALLOW_PEERS: '127.0.0.0/8',
     CARILLON_TURN_DRAIN_SECONDS: '0',
   });
@@ -93,6 +95,22 @@ test('[TURN-13] each worker relays on a port of its own', async (t) => {
   }
   await holds(() => pool.stats.allocations === WORKERS && pool.stats.toPeerPackets === WORKERS, 'all are counted');
   assert.deepEqual(pool.problems(), []);
+});
+
+test('[TURN-33] clients of two workers reach each other by the external address', async (t) => {
+  const before = pool.stats.allocatedTotal;
+  const [ana, bea] = [await udpClient(t, pool.udpPorts[0]!), await udpClient(t, pool.udpPorts[1]!)];
+  const [from, to] = [await ana.allocate(), await bea.allocate()];
+  assert.equal(to.address, '1.1.1.1');
+  for (const [client, peer] of [[ana, to] as const, [bea, from] as const]) {
+    const bound = await client.request(METHOD.channelBind, [channelAttribute(0x4001), peerAttribute(peer)]);
+    assert.equal(errorCodeOf(bound), undefined);
+  }
+  const data = Buffer.concat([Buffer.from([0x40, 1, 0, 4]), Buffer.from('ping')]);
+  const arrived = bea.next();
+  ana.sendRaw(data);
+  assert.deepEqual(await arrived, data);
+  await holds(() => pool.stats.allocatedTotal === before + 2, 'both are counted');
 });
 
 for (const over of ['tcp', 'tls'] as const) {
