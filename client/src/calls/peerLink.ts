@@ -5,7 +5,9 @@
 // stands. A link has generations: a device whose page was loaded again has lost
 // its peer connection and offers a new one under the next generation; the other
 // replaces its own, and what still arrives of the old one is dropped. What comes
-// before its description is kept.
+// before its description is kept. A description may be lost on its way, with a
+// server that goes or a socket: in a call an offer goes again until it is
+// answered, under its number, and one that was answered is answered again.
 //
 // It carries nothing until `setMedia`: links are made while a call rings, so that
 // media flows the moment it is accepted. One that began relayed, to tell a
@@ -56,7 +58,7 @@ export class PeerLink {
   #remoteSet = false;
   #ignoredOffer = false;
   #early: { generation: number; candidate: Candidate }[] = [];
-  /** Of the newest offer made here, and of the newest answered here. */
+  /** Numbers of the newest offer made here, and of the other end's newest that was answered here. */
   #offered = 0;
   #answered: number | undefined;
   #insists = false;
