@@ -12,7 +12,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
     // Almost all of it is the SDK (WebRTC room client, cryptography, video container reader): needed from the start.
-    chunkSizeWarningLimit: 900,
+    chunkSizeWarningLimit: 1_200,
   },
   worker: { format: 'es' },
   server: {
