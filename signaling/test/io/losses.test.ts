@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { describe, it, type TestContext } from 'node:test';
 import { type CallId, ProtocolError } from '@carillon/protocol';
 import { silentLog } from '@carillon/service';
-import type { Swap } from '../../src/core/callTable.ts';
+import type { StoredCall, Swap } from '../../src/core/callTable.ts';
 import type { CallStoreEvents } from '../../src/io/callStore.ts';
 import { Calls } from '../../src/io/calls.ts';
 import { EmbeddedCallStore } from '../../src/io/embeddedCallStore.ts';
@@ -15,7 +15,13 @@ import { account, bounds, device } from '../core/people.ts';
 /** Away for as long as the test wants, as a store of many nodes may be. */
 class AwayStore extends EmbeddedCallStore {
   isAway = false;
+  /** What this node last heard of the call, when it has missed news since. */
+  lastHeard: StoredCall | undefined;
   events: CallStoreEvents | undefined;
+
+  override async read(id: CallId, fresh = false): Promise<StoredCall | undefined> {
+    return fresh ? super.read(id) : (this.lastHeard ?? super.read(id));
+  }
 
   override async start(events: CallStoreEvents): Promise<void> {
     this.events = events;
@@ -55,17 +61,18 @@ describe('devices whose sockets go while the store is away', () => {
     const by = alice.address;
     const create = { type: 'create', by, callId, callees: [account('bob')], video: false, room: false } as const;
     await calls.apply(callId, create, { seat: alice, requestId: 1 });
+    const rings = await store.read(callId, true);
     await calls.apply(callId, { type: 'accept', by: bob.address }, { seat: bob, requestId: 1 });
     const gone = (seat: Seat) => {
       seats.leave(seat);
       calls.lost(seat);
     };
     const isLost = async (name: string) => {
-      const call = (await store.read(callId))?.call;
+      const call = (await store.read(callId, true))?.call;
       const own = call?.phase === 'live' && call.participants.find(({ accountId }) => accountId === account(name));
       return own && own.state === 'joined' && own.lostUntilMs !== null;
     };
-    return { calls, store, alice, bob, seated, gone, isLost };
+    return { calls, store, rings, alice, bob, seated, gone, isLost };
   }
 
   it('[CALL-27] are counted as lost when it is back', async (t) => {
@@ -108,5 +115,24 @@ describe('devices whose sockets go while the store is away', () => {
     calls.sweep();
     await turn();
     assert.equal(await isLost('bob'), false);
+  });
+
+  it('[CALL-27] are counted as lost also by a node that has not heard yet that they had joined', async (t) => {
+    const { store, rings, bob, gone, isLost } = await talking(t);
+    store.lastHeard = rings;
+    gone(bob);
+    await turn();
+    assert.equal(await isLost('bob'), true);
+  });
+
+  it('[CALL-27] are not by a word about the node’s earlier name, once it has taken its places anew', async (t) => {
+    const { store, bob, isLost } = await talking(t);
+    const earlier = bob.name;
+    store.events?.unsure();
+    await turn();
+    await store.events?.orphaned(callId, bob.address, earlier);
+    assert.equal(await isLost('bob'), false);
+    await store.events?.orphaned(callId, bob.address, bob.name);
+    assert.equal(await isLost('bob'), true);
   });
 });
