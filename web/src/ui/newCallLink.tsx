@@ -1,40 +1,8 @@
-import { useId, useState } from 'preact/hooks';
+import { useState } from 'preact/hooks';
 import { attempt } from '../state/attempt.ts';
 import { carillon } from '../state/session.ts';
 import { Field } from './field.tsx';
-
-interface OptionProps {
-  readonly label: string;
-  readonly hint: string;
-  readonly checked: boolean;
-  readonly onChange: (checked: boolean) => void;
-  readonly testId: string;
-}
-
-function Option({ label, hint, checked, onChange, testId }: OptionProps) {
-  const id = useId();
-  return (
-    <section class="setting">
-      <div>
-        <h3>
-          <label for={id}>{label}</label>
-        </h3>
-        <p class="hint" id={`${id}-hint`}>
-          {hint}
-        </p>
-      </div>
-      <input
-        id={id}
-        type="checkbox"
-        class="switch"
-        aria-describedby={`${id}-hint`}
-        checked={checked}
-        data-testid={testId}
-        onChange={(event) => onChange(event.currentTarget.checked)}
-      />
-    </section>
-  );
-}
+import { SwitchSetting } from './switchSetting.tsx';
 
 export function NewCallLink({ onDone }: { onDone: () => void }) {
   const [name, setName] = useState('');
@@ -62,15 +30,21 @@ export function NewCallLink({ onDone }: { onDone: () => void }) {
         autoFocus
         data-testid="call-link-name"
       />
-      <Option label="Video" hint="Off: a voice call." checked={video} onChange={setVideo} testId="call-link-video" />
-      <Option
+      <SwitchSetting
+        label="Video"
+        hint="Off: a voice call."
+        checked={video}
+        onChange={setVideo}
+        testId="call-link-video"
+      />
+      <SwitchSetting
         label="Many at once"
         hint={many ? 'All who come in are in one call.' : 'Off: a call with one person at a time.'}
         checked={many}
         onChange={setMany}
         testId="call-link-group"
       />
-      <Option
+      <SwitchSetting
         label="Ask me first"
         hint={
           lobby

@@ -1,4 +1,4 @@
-import type { Contact, Settings } from '@carillon/client';
+import type { Contact } from '@carillon/client';
 import { useEffect, useId, useState } from 'preact/hooks';
 import { attempt } from '../state/attempt.ts';
 import { openDialog } from '../state/dialog.ts';
@@ -7,31 +7,7 @@ import { changeSettings, settings } from '../state/social.ts';
 import { failureWords } from '../words/failure.ts';
 import { Avatar } from './avatar.tsx';
 import { DialogFrame } from './dialogFrame.tsx';
-
-function ReadReceipts({ now }: { now: Settings }) {
-  const id = useId();
-  return (
-    <section class="setting">
-      <div>
-        <h3>
-          <label for={id}>Read receipts</label>
-        </h3>
-        <p class="hint" id={`${id}-hint`}>
-          Off: nobody sees what you have read, and you do not see it of others.
-        </p>
-      </div>
-      <input
-        id={id}
-        type="checkbox"
-        class="switch"
-        aria-describedby={`${id}-hint`}
-        checked={now.readReceipts}
-        data-testid="read-receipts"
-        onChange={(event) => void changeSettings({ readReceipts: event.currentTarget.checked })}
-      />
-    </section>
-  );
-}
+import { SwitchSetting } from './switchSetting.tsx';
 
 interface ChoiceProps<Value extends string> {
   readonly label: string;
@@ -114,7 +90,13 @@ export function Privacy({ onClose }: { onClose: () => void }) {
   if (now === undefined) return null;
   return (
     <DialogFrame title="Privacy" onClose={onClose} onBack={() => openDialog({ type: 'profile' })}>
-      <ReadReceipts now={now} />
+      <SwitchSetting
+        label="Read receipts"
+        hint="Off: nobody sees what you have read, and you do not see it of others."
+        checked={now.readReceipts}
+        onChange={(readReceipts) => void changeSettings({ readReceipts })}
+        testId="read-receipts"
+      />
       <Choice
         label="Who sees when you are online"
         hint={
