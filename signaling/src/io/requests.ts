@@ -11,9 +11,6 @@ import {
 import { z } from 'zod';
 import type { CallEvent } from '../core/call.ts';
 
-/** One sealed SDP or candidate. */
-export const SEALED_BYTES_MAX = LIMITS.sealedSignalBytesMax;
-
 const accounts = z
   .array(accountIdSchema)
   .min(1)
@@ -59,7 +56,7 @@ export function readRequest({ body }: SignalingClientFrame, by: Address): CallRe
     case 'relay': {
       const { sealed } = body.value;
       if (sealed.length === 0) throw new ProtocolError('invalid-request');
-      if (sealed.length > SEALED_BYTES_MAX) throw new ProtocolError('frame-too-large');
+      if (sealed.length > LIMITS.sealedSignalBytesMax) throw new ProtocolError('frame-too-large');
       // A copy: the parsed bytes are a view of the socket's buffer, and an outbox would hold on to all of it.
       const copy = new Uint8Array(sealed);
       return withId(body.value.callId, { type: 'relay', by, to: checked(address, body.value.to), sealed: copy });

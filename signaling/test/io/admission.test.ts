@@ -1,8 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { ProtocolError } from '@carillon/protocol';
+import { LIMITS, ProtocolError } from '@carillon/protocol';
 import { Admission, RELAY_BYTES_RATE } from '../../src/io/admission.ts';
-import { SEALED_BYTES_MAX } from '../../src/io/requests.ts';
 import { Seat } from '../../src/io/seats.ts';
 import { callId, device } from '../core/people.ts';
 
@@ -31,13 +30,13 @@ describe('what a node admits', () => {
   it('[CALL-76] so many bytes of an account, from whatever device, and says when there may be more', () => {
     const admits = admission();
     const [seat, second] = [seatOf('alice'), seatOf('alice', 2)];
-    const whole = Math.floor(RELAY_BYTES_RATE.burst / SEALED_BYTES_MAX);
+    const whole = Math.floor(RELAY_BYTES_RATE.burst / LIMITS.sealedSignalBytesMax);
     for (let frames = 0; frames < whole; frames++) {
-      admits.admit(callId, relay(SEALED_BYTES_MAX), frames % 2 ? seat : second, 0);
+      admits.admit(callId, relay(LIMITS.sealedSignalBytesMax), frames % 2 ? seat : second, 0);
     }
     const refused = (at: Seat, nowMs: number) => {
       try {
-        admits.admit(callId, relay(SEALED_BYTES_MAX), at, nowMs);
+        admits.admit(callId, relay(LIMITS.sealedSignalBytesMax), at, nowMs);
       } catch (error) {
         assert.ok(error instanceof ProtocolError && error.code === 'rate-limited');
         return error.details.retryAfterMs ?? 0;

@@ -5,7 +5,6 @@ import { after, before, describe, it } from 'node:test';
 import { type AccountId, type CallId, type DeviceId, ERRORS, LIMITS, PROTOCOL_VERSION } from '@carillon/protocol';
 import { generateKeyPair } from 'jose';
 import { OUTBOXES_PER_ACCOUNT_MAX } from '../../src/core/outboxes.ts';
-import { SEALED_BYTES_MAX } from '../../src/io/requests.ts';
 import { accessToken, type ClientBody, Device, Harness, newId } from './harness.ts';
 
 describe('bad input', () => {
@@ -88,7 +87,7 @@ describe('bad input', () => {
       [{ case: 'relay', value: { callId, to: { ...other, deviceId: 0 }, sealed } }, 'invalid-request'],
       [{ case: 'relay', value: { callId, to: other } }, 'invalid-request'],
       [
-        { case: 'relay', value: { callId, to: other, sealed: new Uint8Array(SEALED_BYTES_MAX + 1) } },
+        { case: 'relay', value: { callId, to: other, sealed: new Uint8Array(LIMITS.sealedSignalBytesMax + 1) } },
         'frame-too-large',
       ],
     ];

@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
-import type { AccountId, CallId } from '@carillon/protocol';
+import { type AccountId, type CallId, LIMITS } from '@carillon/protocol';
 import { RedisServer } from '@carillon/service/testing';
 import { RELAY_BYTES_RATE } from '../../src/io/admission.ts';
-import { SEALED_BYTES_MAX } from '../../src/io/requests.ts';
 import { type Device, Harness, newId } from './harness.ts';
 
 /** Of all devices together: less than one account would fill. */
@@ -57,9 +56,9 @@ for (const where of ['kept by one node', 'kept in Redis']) {
           [...DEVICES, ...DEVICES].map((id) => [account, id] as const),
         );
         for (const { body } of await Promise.all(
-          to.map(([account, id]) => relay(mallory!, callId, account, id, SEALED_BYTES_MAX)),
+          to.map(([account, id]) => relay(mallory!, callId, account, id, LIMITS.sealedSignalBytesMax)),
         )) {
-          if (body.case === 'done') taken += SEALED_BYTES_MAX;
+          if (body.case === 'done') taken += LIMITS.sealedSignalBytesMax;
           else assert.ok(body.case === 'failure' && body.value.code === 'rate-limited' && body.value.retryAfterMs > 0);
         }
         await carol!.want('state', { case: 'ring', value: { callId } });

@@ -25,9 +25,9 @@ end
 `;
 
 /**
- * ARGV: call, version, JSON, deadline or '', ms to live or '', device and the seats of which one is to be the holder or '', device, seat and
- * run to attach or '', its received seq, what is told; then devices that leave. Gives 1, the version and the frames
- * kept; 0 when another was quicker; -1 when the holder is another.
+ * ARGV: call, version, JSON, deadline or '', ms to live or '', device and the seats of which one is to be the holder
+ * or '', device, seat and run to attach or '', its received seq, what is told; then devices that leave. Gives 1, the
+ * version and the frames kept; 0 when another was quicker; -1 when the holder is another.
  */
 export const SWAP = new LuaScript(
   'call swap',
