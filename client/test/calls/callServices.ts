@@ -1,5 +1,6 @@
 // Real signaling and, if asked for, a real SFU behind one port, as the gateway
 // has them; access tokens are signed by a key of the test.
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -7,6 +8,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { type AccountId, type CallId, type DeviceId, type Handle, TOKEN } from '@carillon/protocol';
 import { parseConfig, type RunningService, silentLog } from '@carillon/service';
 import { createSfu, sfuConfigSchema } from '@carillon/sfu';
@@ -105,6 +107,14 @@ export class CallServices {
       .setExpirationTime('10m')
       .sign(this.#key);
     return { accountId, deviceId: deviceId as DeviceId, handle: name as Handle, name, token };
+  }
+
+  /** A file of two seconds of a tone, for devices to send. Gone with the services. */
+  async sound(): Promise<string> {
+    const file = join(this.#dataDir, 'sound.webm');
+    const tone = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=2', '-c:a', 'libopus'];
+    await promisify(execFile)('ffmpeg', ['-v', 'error', ...tone, file]);
+    return file;
   }
 
   async close(): Promise<void> {

@@ -1,18 +1,12 @@
 // Calls on hold, and two calls at once.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as pause } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { Participant } from '@carillon/protocol';
 import { CallServices } from './callServices.ts';
 import { Device, type Tap } from './nodeDevice.ts';
 
 let services: CallServices;
-let folder: string;
 let media: string;
 const open: Device[] = [];
 /** As signaling tells it, to anybody. */
@@ -20,20 +14,14 @@ const rosters: (readonly Participant[])[] = [];
 
 before(async () => {
   services = await CallServices.start();
-  folder = await mkdtemp(join(tmpdir(), 'carillon-hold-'));
-  media = join(folder, 'media.webm');
-  const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=2', '-c:a', 'libopus'];
-  await promisify(execFile)('ffmpeg', ['-v', 'error', ...sound, media]);
+  media = await services.sound();
 });
 
 afterEach(async () => {
   await Promise.all(open.splice(0).map((device) => device.close()));
 });
 
-after(async () => {
-  await services.close();
-  await rm(folder, { recursive: true });
-});
+after(() => services.close());
 
 async function people<Names extends readonly string[]>(...names: Names): Promise<{ [I in keyof Names]: Device }> {
   const contacts = await Promise.all(names.map((name) => services.account(name)));

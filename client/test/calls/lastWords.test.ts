@@ -1,12 +1,7 @@
 // A call that is over on one device is over for signaling too, whatever order
 // the news came in: nobody waits for a device that has gone.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, afterEach, before, describe, test } from 'node:test';
-import { promisify } from 'node:util';
 import { type AccountId, type CallId, CallOutcome, type DeviceId, ProtocolError } from '@carillon/protocol';
 import type { CallMessages } from '../../src/calls/callMessages.ts';
 import { CallRequests } from '../../src/calls/callRequests.ts';
@@ -24,26 +19,19 @@ import { Device } from './nodeDevice.ts';
 
 describe('between two devices', () => {
   let services: CallServices;
-  let folder: string;
   let media: string;
   const open: Device[] = [];
 
   before(async () => {
     services = await CallServices.start();
-    folder = await mkdtemp(join(tmpdir(), 'carillon-last-words-'));
-    media = join(folder, 'media.webm');
-    const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=2', '-c:a', 'libopus'];
-    await promisify(execFile)('ffmpeg', ['-v', 'error', ...sound, media]);
+    media = await services.sound();
   });
 
   afterEach(async () => {
     await Promise.all(open.splice(0).map((device) => device.close()));
   });
 
-  after(async () => {
-    await services.close();
-    await rm(folder, { recursive: true });
-  });
+  after(() => services.close());
 
   test('[CALL-60] the other device’s word that it is over is passed on to signaling', async () => {
     const contacts = await Promise.all([services.account('ana'), services.account('bo')]);

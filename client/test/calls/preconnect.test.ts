@@ -1,11 +1,6 @@
 // What is connected while a call rings, and what goes over it: nothing.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { promisify } from 'node:util';
 import { PRECONNECT_MAX } from '../../src/calls/peerSides.ts';
 import { CallServices } from './callServices.ts';
 import type { TestAccount } from './contentHub.ts';
@@ -18,26 +13,19 @@ interface Watched {
 }
 
 let services: CallServices;
-let folder: string;
 let media: string;
 const open: Watched[] = [];
 
 before(async () => {
   services = await CallServices.start();
-  folder = await mkdtemp(join(tmpdir(), 'carillon-preconnect-'));
-  media = join(folder, 'media.webm');
-  const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=2', '-c:a', 'libopus'];
-  await promisify(execFile)('ffmpeg', ['-v', 'error', ...sound, media]);
+  media = await services.sound();
 });
 
 afterEach(async () => {
   await Promise.all(open.splice(0).map(({ device }) => device.close()));
 });
 
-after(async () => {
-  await services.close();
-  await rm(folder, { recursive: true });
-});
+after(() => services.close());
 
 function watched(self: TestAccount, contacts: readonly TestAccount[], strangers: readonly TestAccount[] = []): Watched {
   const engine = new WatchedEngine({ media });

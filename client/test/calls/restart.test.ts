@@ -1,12 +1,7 @@
 // New ways through the network in a running call between two devices, while
 // signaling does not carry what it took.
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { after, afterEach, before, test } from 'node:test';
-import { promisify } from 'node:util';
 import type { SignalingServerFrame } from '@carillon/protocol';
 import { CallServices } from './callServices.ts';
 import type { TestAccount } from './contentHub.ts';
@@ -14,26 +9,19 @@ import { Device, type Meddle } from './nodeDevice.ts';
 import { WatchedEngine } from './watchedEngine.ts';
 
 let services: CallServices;
-let folder: string;
 let media: string;
 const devices: Device[] = [];
 
 before(async () => {
   services = await CallServices.start();
-  folder = await mkdtemp(join(tmpdir(), 'carillon-restart-'));
-  media = join(folder, 'media.webm');
-  const sound = ['-f', 'lavfi', '-i', 'sine=frequency=440:duration=2'];
-  await promisify(execFile)('ffmpeg', ['-v', 'error', ...sound, '-c:a', 'libopus', media]);
+  media = await services.sound();
 });
 
 afterEach(async () => {
   await Promise.all(devices.splice(0).map((device) => device.close()));
 });
 
-after(async () => {
-  await services.close();
-  await rm(folder, { recursive: true });
-});
+after(() => services.close());
 
 class Talker extends Device {
   readonly engine: WatchedEngine;
