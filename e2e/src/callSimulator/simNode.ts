@@ -31,6 +31,9 @@ export interface NodeConnection {
   closed(): void;
 }
 
+/** The newest seat of each device, over all nodes. */
+export type NewestSeats = Map<string, { readonly node: SimNode; readonly seat: Seat }>;
+
 const SFU = { id: 'sfu', url: 'wss://sfu.invalid/' };
 /** So that whoever rings may connect to a stranger, by a relay. */
 const ICE_SERVERS = [{ urls: ['turn:relay.invalid'], username: 'u', credential: 'c' }];
@@ -39,22 +42,17 @@ export class SimNode {
   readonly store: NodeStore;
   readonly #scheduler: Scheduler;
   readonly #seats = new Seats();
-  /** The newest seat of each device, over all nodes. */
-  readonly #newest: Map<string, { readonly node: SimNode; readonly seat: Seat }>;
+  readonly #newest: NewestSeats;
   readonly #nodes = new FewestRooms([SFU]);
   #calls!: Calls;
 
-  private constructor(store: NodeStore, scheduler: Scheduler, newest: SimNode['newest']) {
+  private constructor(store: NodeStore, scheduler: Scheduler, newest: NewestSeats) {
     this.store = store;
     this.#scheduler = scheduler;
     this.#newest = newest;
   }
 
-  get newest() {
-    return this.#newest;
-  }
-
-  static async start(store: NodeStore, scheduler: Scheduler, newest: SimNode['newest']): Promise<SimNode> {
+  static async start(store: NodeStore, scheduler: Scheduler, newest: NewestSeats): Promise<SimNode> {
     const node = new SimNode(store, scheduler, newest);
     node.#calls = await Calls.open({
       store,

@@ -8,7 +8,7 @@ import { Chance, Scheduler } from './scheduler.ts';
 import { NodeStore, SharedStore } from './sharedStore.ts';
 import { Post } from './simChannel.ts';
 import { SimDevice } from './simDevice.ts';
-import { SimNode } from './simNode.ts';
+import { type NewestSeats, SimNode } from './simNode.ts';
 import { PeerNet } from './simPeers.ts';
 import { enterVirtualTime } from './virtualTime.ts';
 
@@ -33,7 +33,7 @@ export class World {
   readonly #net: PeerNet;
   readonly #devices: SimDevice[] = [];
   readonly #nodes: SimNode[] = [];
-  readonly #newest: SimNode['newest'] = new Map();
+  readonly #newest: NewestSeats = new Map();
   readonly #answered = new Set<CallId>();
   #breach: Breach | undefined;
   #calls = 0;
